@@ -1,0 +1,262 @@
+//! Allocation problems as JSON, one object a line, solved offline with the same code as live ones.
+//!
+//! This module defines the shapes and solves; reading files and printing is the caller's. Field
+//! names are those of the published vectors: `cache`, `rcu`, `wcu`, `net`, `mrc`.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::curve::{CurveError, MissRatioCurve, Ticks};
+use crate::demand::Demand;
+use crate::policy::{InputError, Params, Policy, TenantInput, allocate};
+use crate::resources::Resources;
+
+/// One problem. Fields it does not know, such as expected results, are ignored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Echoed in the solution.
+    #[serde(default)]
+    pub id: InstanceId,
+    /// What the policy may do.
+    pub params: InstanceParams,
+    /// The tenants.
+    pub tenants: Vec<InstanceTenant>,
+}
+
+/// A number or a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum InstanceId {
+    /// As in the published vectors.
+    Number(u64),
+    /// Anything else.
+    Name(String),
+}
+
+impl Default for InstanceId {
+    fn default() -> Self {
+        Self::Number(0)
+    }
+}
+
+impl std::fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+/// [`Params`] under the vectors' names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceParams {
+    /// Cache moved by one trade, in bytes.
+    pub cache_delta: u64,
+    /// Least cache of a donor, in bytes.
+    pub min_cache_size: u64,
+    /// Whether net counts client and storage bytes.
+    #[serde(default = "total_net_default")]
+    pub alloc_total_net_bw: bool,
+}
+
+fn total_net_default() -> bool {
+    true
+}
+
+/// One tenant of an instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InstanceTenant {
+    /// Average demand per request if everything misses.
+    pub demand_if_miss: InstanceDemand,
+    /// Share of net bytes that hits save; taken as 0 where net is client bytes only.
+    #[serde(default)]
+    pub net_alpha: f64,
+    /// The share it is entitled to.
+    pub base: InstanceShare,
+    /// Its miss-ratio curve.
+    pub mrc: Ticks,
+}
+
+/// Demand per request under the vectors' names.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InstanceDemand {
+    /// Read units.
+    pub rcu: f64,
+    /// Write units.
+    pub wcu: f64,
+    /// Network bytes.
+    pub net: f64,
+}
+
+/// A share under the vectors' names.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InstanceShare {
+    /// Cache in bytes.
+    pub cache: u64,
+    /// Read units per second.
+    pub rcu: f64,
+    /// Write units per second.
+    pub wcu: f64,
+    /// Network bytes per second.
+    pub net: f64,
+}
+
+/// What a policy made of an instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Solution {
+    /// The instance's id.
+    pub id: InstanceId,
+    /// As [`crate::Allocation::improve_ratio`].
+    pub improve_ratio: f64,
+    /// Trades made.
+    pub rounds: usize,
+    /// The new share of each tenant.
+    pub alloc: Vec<InstanceShare>,
+}
+
+/// Why an instance cannot be solved.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum InstanceError {
+    /// No tenants.
+    #[error("instance {id}: tenants is empty; give at least one")]
+    NoTenants {
+        /// The instance's id.
+        id: InstanceId,
+    },
+    /// A step of zero would trade nothing for ever.
+    #[error("instance {id}: params.cache_delta is 0; give the trade step in bytes")]
+    NoStep {
+        /// The instance's id.
+        id: InstanceId,
+    },
+    /// A curve that is none.
+    #[error("instance {id}: tenants[{tenant}].mrc: {problem}")]
+    Curve {
+        /// The instance's id.
+        id: InstanceId,
+        /// Index of the tenant.
+        tenant: usize,
+        /// What is wrong with it.
+        problem: CurveError,
+    },
+    /// A number out of range.
+    #[error("instance {id}: tenants[{tenant}]: {problem}")]
+    Input {
+        /// The instance's id.
+        id: InstanceId,
+        /// Index of the tenant.
+        tenant: usize,
+        /// The field, its value and its range.
+        problem: InputError,
+    },
+}
+
+/// Solves one instance.
+///
+/// # Errors
+/// Names the tenant and field that makes the instance unusable.
+pub fn solve(instance: &Instance, policy: Policy) -> Result<Solution, InstanceError> {
+    let (params, tenants) = instance.inputs()?;
+    let allocation = allocate(policy, &params, &tenants);
+    Ok(Solution {
+        id: instance.id.clone(),
+        improve_ratio: allocation.improve_ratio,
+        rounds: allocation.rounds,
+        alloc: allocation.shares.into_iter().map(InstanceShare::from).collect(),
+    })
+}
+
+impl Instance {
+    /// Checks the instance and turns it into the inputs of [`allocate`].
+    ///
+    /// # Errors
+    /// As [`solve`].
+    pub fn inputs(&self) -> Result<(Params, Vec<TenantInput>), InstanceError> {
+        let id = || self.id.clone();
+        if self.tenants.is_empty() {
+            return Err(InstanceError::NoTenants { id: id() });
+        }
+        if self.params.cache_delta == 0 {
+            return Err(InstanceError::NoStep { id: id() });
+        }
+        let params = Params {
+            cache_step_bytes: self.params.cache_delta,
+            min_cache_bytes: self.params.min_cache_size,
+            total_net: self.params.alloc_total_net_bw,
+        };
+        let mut inputs = Vec::with_capacity(self.tenants.len());
+        for (tenant, given) in self.tenants.iter().enumerate() {
+            let curve = MissRatioCurve::try_from(given.mrc.clone())
+                .map_err(|problem| InstanceError::Curve { id: id(), tenant, problem })?;
+            let input = TenantInput::new(given.demand(params.total_net), curve, given.base.into())
+                .map_err(|problem| InstanceError::Input { id: id(), tenant, problem })?;
+            inputs.push(input);
+        }
+        Ok((params, inputs))
+    }
+}
+
+impl InstanceTenant {
+    fn demand(&self, total_net: bool) -> Demand {
+        Demand {
+            read_units: self.demand_if_miss.rcu,
+            write_units: self.demand_if_miss.wcu,
+            net_bytes: self.demand_if_miss.net,
+            net_alpha: if total_net { self.net_alpha } else { 0.0 },
+        }
+    }
+}
+
+impl From<InstanceShare> for Resources {
+    fn from(share: InstanceShare) -> Self {
+        Self {
+            cache_bytes: share.cache,
+            read_units_per_s: share.rcu,
+            write_units_per_s: share.wcu,
+            net_bytes_per_s: share.net,
+        }
+    }
+}
+
+impl From<Resources> for InstanceShare {
+    fn from(share: Resources) -> Self {
+        Self {
+            cache: share.cache_bytes,
+            rcu: share.read_units_per_s,
+            wcu: share.write_units_per_s,
+            net: share.net_bytes_per_s,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Instance, solve};
+    use crate::Policy;
+
+    fn error_of(tenants: &str) -> String {
+        let json = format!(
+            r#"{{"id": "x", "params": {{"cache_delta": 1, "min_cache_size": 1}}, "tenants": [{tenants}]}}"#
+        );
+        let instance: Instance = serde_json::from_str(&json).unwrap();
+        solve(&instance, Policy::Hare).unwrap_err().to_string()
+    }
+
+    fn tenant(rcu: &str, bytes: &str) -> String {
+        format!(
+            r#"{{"demand_if_miss": {{"rcu": {rcu}, "wcu": 0, "net": 1}},
+                "base": {{"cache": 1, "rcu": 1, "wcu": 1, "net": 1}},
+                "mrc": {{"bytes": [{bytes}], "miss_ratio": [0.5, 0.25]}}}}"#
+        )
+    }
+
+    #[test]
+    fn errors_name_instance_tenant_and_field() {
+        assert_eq!(error_of(""), "instance x: tenants is empty; give at least one");
+        let error = error_of(&tenant("-1", "1, 2"));
+        assert!(error.contains("x: tenants[0]: demand.read_units is -1"), "{error}");
+        let error = error_of(&[tenant("1", "1, 2"), tenant("1", "2, 1")].join(","));
+        assert!(error.contains("tenants[1].mrc: bytes[1] = 1 does not exceed"), "{error}");
+    }
+}

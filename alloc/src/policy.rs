@@ -1,0 +1,255 @@
+//! Inputs, parameters and result of an allocation, and the choice of policy.
+//!
+//! A policy is a pure function from what tenants have and need to what they should have. Applying
+//! the result, and deciding whether it is worth it, is the caller's business.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::curve::MissRatioCurve;
+use crate::demand::Demand;
+use crate::resources::Resources;
+use crate::{drf, hare, memshare};
+
+/// How shares are decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// Everyone keeps the base share.
+    Static,
+    /// Idle rates are pooled and given out; cache stays.
+    Drf,
+    /// Idle rates are pooled, cache is traded for the scarcest of them, and all is given out.
+    #[default]
+    Hare,
+    /// As HARE, but everyone grows by the same ratio and the surplus stays unused.
+    HareNonconserving,
+    /// Cache goes where misses fall most, then as DRF.
+    Memshare,
+}
+
+impl Policy {
+    /// All policies, in the order of their documentation.
+    pub const ALL: [Self; 5] =
+        [Self::Static, Self::Drf, Self::Hare, Self::HareNonconserving, Self::Memshare];
+
+    /// The name used in configuration, on the command line and in instance files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Drf => "drf",
+            Self::Hare => "hare",
+            Self::HareNonconserving => "hare_nonconserving",
+            Self::Memshare => "memshare",
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A policy name nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("unknown policy {0:?}; use one of static, drf, hare, hare_nonconserving, memshare")]
+pub struct UnknownPolicy(pub String);
+
+impl FromStr for Policy {
+    type Err = UnknownPolicy;
+    fn from_str(name: &str) -> Result<Self, UnknownPolicy> {
+        let known = Self::ALL.into_iter().find(|policy| policy.name() == name);
+        known.ok_or_else(|| UnknownPolicy(name.to_owned()))
+    }
+}
+
+/// What a policy may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Params {
+    /// Cache moved by one trade; the paper uses 1/64 of the base cache.
+    pub cache_step_bytes: u64,
+    /// No trade takes a tenant's cache below this.
+    pub min_cache_bytes: u64,
+    /// Whether net counts client and storage bytes, and so depends on the cache. Where false, net is
+    /// never traded and demands must carry a `net_alpha` of 0.
+    pub total_net: bool,
+}
+
+/// One tenant as a policy sees it, checked on the way in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantInput {
+    demand: Demand,
+    curve: MissRatioCurve,
+    base: Resources,
+}
+
+/// A number that no policy can work with.
+#[derive(Clone, Copy, Debug, PartialEq, Error)]
+#[error("{field} is {value}; it must be {expected}")]
+pub struct InputError {
+    /// The field, such as `demand.read_units`.
+    pub field: &'static str,
+    /// What it held.
+    pub value: f64,
+    /// What it may hold.
+    pub expected: &'static str,
+}
+
+impl TenantInput {
+    /// Checks and builds.
+    ///
+    /// # Errors
+    /// A demand or base rate that is not a finite number from 0 to 1e18, or a `net_alpha` outside
+    /// 0..=1.
+    pub fn new(demand: Demand, curve: MissRatioCurve, base: Resources) -> Result<Self, InputError> {
+        let amounts = [
+            ("demand.read_units", demand.read_units),
+            ("demand.write_units", demand.write_units),
+            ("demand.net_bytes", demand.net_bytes),
+            ("base.read_units_per_s", base.read_units_per_s),
+            ("base.write_units_per_s", base.write_units_per_s),
+            ("base.net_bytes_per_s", base.net_bytes_per_s),
+        ];
+        for (field, value) in amounts {
+            if !(0.0..=1e18).contains(&value) {
+                return Err(InputError { field, value, expected: "a number from 0 to 1e18" });
+            }
+        }
+        if !(0.0..=1.0).contains(&demand.net_alpha) {
+            let (field, value) = ("demand.net_alpha", demand.net_alpha);
+            return Err(InputError { field, value, expected: "a number from 0 to 1" });
+        }
+        Ok(Self { demand, curve, base })
+    }
+
+    /// What an average request costs if everything misses.
+    #[must_use]
+    pub fn demand(&self) -> &Demand {
+        &self.demand
+    }
+
+    /// Miss ratio over cache size.
+    #[must_use]
+    pub fn curve(&self) -> &MissRatioCurve {
+        &self.curve
+    }
+
+    /// The share the tenant is entitled to.
+    #[must_use]
+    pub fn base(&self) -> &Resources {
+        &self.base
+    }
+}
+
+/// One step of cache that changed hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trade {
+    /// Index of the tenant that gave cache.
+    pub donor: usize,
+    /// Index of the tenant that got it.
+    pub receiver: usize,
+    /// Cache moved.
+    pub bytes: u64,
+}
+
+/// What a policy decided. Lists are in the order of the inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Allocation {
+    /// The new share of each tenant.
+    pub shares: Vec<Resources>,
+    /// By how much every tenant could grow over its base throughput: 0.5 is 50 %.
+    pub improve_ratio: f64,
+    /// Trades made.
+    pub rounds: usize,
+    /// The trades, in order.
+    pub trades: Vec<Trade>,
+    /// [`predicted_gain`] of each tenant.
+    pub predicted_gain: Vec<f64>,
+}
+
+impl Allocation {
+    /// Completes a policy's result with the predicted gains.
+    pub(crate) fn new(
+        tenants: &[TenantInput],
+        shares: Vec<Resources>,
+        improve_ratio: f64,
+        trades: Vec<Trade>,
+    ) -> Self {
+        let predicted_gain = tenants
+            .iter()
+            .zip(&shares)
+            .map(|(tenant, share)| predicted_gain(tenant, share))
+            .collect();
+        Self { shares, improve_ratio, rounds: trades.len(), trades, predicted_gain }
+    }
+
+    /// Everyone keeps the base share.
+    pub(crate) fn unchanged(tenants: &[TenantInput]) -> Self {
+        let shares = tenants.iter().map(|tenant| tenant.base).collect();
+        Self::new(tenants, shares, 0.0, Vec::new())
+    }
+}
+
+/// Decides everyone's share. With fewer than two tenants, or none that does anything, there is
+/// nothing to exchange and the base shares come back.
+#[must_use]
+pub fn allocate(policy: Policy, params: &Params, tenants: &[TenantInput]) -> Allocation {
+    let idle = tenants.iter().all(|tenant| throughput_per_s(tenant, &tenant.base).is_none());
+    if tenants.len() < 2 || idle {
+        return Allocation::unchanged(tenants);
+    }
+    match policy {
+        Policy::Static => Allocation::unchanged(tenants),
+        Policy::Drf => drf::allocate(tenants),
+        Policy::Hare => hare::allocate(params, tenants, true),
+        Policy::HareNonconserving => hare::allocate(params, tenants, false),
+        Policy::Memshare => memshare::allocate(params, tenants),
+    }
+}
+
+/// Requests per second that `share` sustains for a tenant; `None` if nothing limits it, as for an
+/// idle tenant.
+#[must_use]
+pub fn throughput_per_s(tenant: &TenantInput, share: &Resources) -> Option<f64> {
+    let miss_ratio = tenant.curve.miss_ratio_at(share.cache_bytes);
+    tenant.demand.at_miss_ratio(miss_ratio).throughput_per_s(share.rates())
+}
+
+/// Predicted throughput with `share` over that with the base share; 1 for idle tenants and those whose
+/// base sustains nothing.
+#[must_use]
+pub fn predicted_gain(tenant: &TenantInput, share: &Resources) -> f64 {
+    match (throughput_per_s(tenant, share), throughput_per_s(tenant, &tenant.base)) {
+        (Some(new), Some(base)) if base > 0.0 => new / base,
+        _ => 1.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Policy, TenantInput};
+    use crate::{Demand, MissRatioCurve, Resources};
+
+    #[test]
+    fn names_round_trip() {
+        for policy in Policy::ALL {
+            assert_eq!(policy.to_string().parse(), Ok(policy));
+            assert_eq!(serde_json::to_value(policy).unwrap(), policy.name());
+        }
+        let error = "best".parse::<Policy>().unwrap_err().to_string();
+        assert!(error.contains("\"best\"") && error.contains("hare_nonconserving"), "{error}");
+    }
+
+    #[test]
+    fn bad_numbers_are_named() {
+        let demand = Demand { write_units: f64::NAN, ..Demand::default() };
+        let curve = MissRatioCurve::always_miss();
+        let error = TenantInput::new(demand, curve, Resources::default()).unwrap_err();
+        assert_eq!(error.field, "demand.write_units");
+    }
+}
