@@ -1,0 +1,25 @@
+# HopperKV's commands. The work is done by scripts/*.sh; `make` lists what there is.
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test test-long lint clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build and start HopperKV with three demo tenants; Ctrl-C stops it
+	@scripts/run.sh
+
+demo: ## two tenants under load, static quotas first, then HARE
+	@scripts/demo.sh
+
+test: ## every test, with what the tests need
+	@scripts/test.sh
+
+test-long: ## every test, the long ones too
+	@scripts/test.sh --long
+
+lint: ## format, clippy, dependency rules
+	@scripts/lint.sh
+
+clean: ## remove what was built or installed here; keeps hopperkv-data
+	@rm -rf target .venv clients/node/node_modules

@@ -1,0 +1,195 @@
+//! The server's admin API, as far as the demo needs it. Every HTTP call is in this file.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::Request;
+
+use crate::error::LoadError;
+
+/// How long one call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client of the admin API.
+#[derive(Debug, Clone)]
+pub(super) struct Admin {
+    agent: Agent,
+    base: String,
+    token: String,
+}
+
+/// The four quotas of a tenant, as in force.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Quota {
+    pub(super) cache_bytes: u64,
+    pub(super) read_units_per_s: f64,
+    pub(super) write_units_per_s: f64,
+    pub(super) net_bytes_per_s: f64,
+}
+
+/// Counters of a tenant since the server started.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(super) struct Requests {
+    pub(super) hits: u64,
+    pub(super) misses: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Stats {
+    requests: Requests,
+}
+
+/// The allocator's setting; what is left out stays as it is.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Allocator {
+    pub(super) policy: &'static str,
+    pub(super) enabled: bool,
+}
+
+/// One decision of the allocator.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Run {
+    /// Predicted rise of everybody's throughput: 0.7 is 70 %.
+    pub(super) improve_ratio: f64,
+    pub(super) applied: bool,
+    #[serde(default)]
+    pub(super) reason: Option<String>,
+    #[serde(default)]
+    pub(super) tenants: Vec<RunTenant>,
+}
+
+/// What a decision means to one tenant.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RunTenant {
+    pub(super) name: String,
+    /// Predicted throughput over that of the base share: 1.7 is 70 % more.
+    pub(super) predicted_gain: f64,
+}
+
+impl Run {
+    /// The throughput predicted for a tenant, over that of its base share.
+    pub(super) fn predicted_gain(&self, tenant: &str) -> f64 {
+        let found = self.tenants.iter().find(|entry| entry.name == tenant);
+        found.map_or(1.0 + self.improve_ratio, |entry| entry.predicted_gain)
+    }
+}
+
+impl Admin {
+    /// A client for the API at `address` (`host:port`).
+    pub(super) fn new(address: &str, token: &str) -> Self {
+        let config = Agent::config_builder()
+            .timeout_global(Some(CALL_TIMEOUT))
+            .http_status_as_error(false)
+            .proxy(None)
+            .build();
+        let base = format!("http://{address}");
+        Self { agent: Agent::new_with_config(config), base, token: token.to_owned() }
+    }
+
+    /// Whether the server says that storage and every cache are reachable.
+    pub(super) async fn is_ready(&self) -> bool {
+        self.send("GET", "/readyz", None).await.is_ok()
+    }
+
+    /// A tenant's counters.
+    pub(super) async fn requests(&self, tenant: &str) -> Result<Requests, LoadError> {
+        let stats: Stats = self.get(&format!("/v1/tenants/{tenant}/stats")).await?;
+        Ok(stats.requests)
+    }
+
+    /// A tenant's quotas.
+    pub(super) async fn quota(&self, tenant: &str) -> Result<Quota, LoadError> {
+        self.get(&format!("/v1/tenants/{tenant}/quota")).await
+    }
+
+    /// Sets a tenant's quotas.
+    pub(super) async fn set_quota(&self, tenant: &str, quota: &Quota) -> Result<(), LoadError> {
+        let path = format!("/v1/tenants/{tenant}/quota");
+        self.send("PUT", &path, Some(json(quota)?)).await.map(drop)
+    }
+
+    /// Chooses the policy and switches the epoch loop on or off.
+    pub(super) async fn set_allocator(&self, allocator: &Allocator) -> Result<(), LoadError> {
+        self.send("PUT", "/v1/allocator", Some(json(allocator)?)).await.map(drop)
+    }
+
+    /// Runs one epoch now.
+    pub(super) async fn allocate_now(&self) -> Result<Run, LoadError> {
+        let path = "/v1/allocator/runs";
+        parse(path, &self.send("POST", path, Some(Value::Object(serde_json::Map::new()))).await?)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, LoadError> {
+        parse(path, &self.send("GET", path, None).await?)
+    }
+
+    async fn send(
+        &self,
+        method: &'static str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<String, LoadError> {
+        let (agent, url) = (self.agent.clone(), format!("{}{path}", self.base));
+        let authorization = format!("Bearer {}", self.token);
+        let call = move || -> Result<(u16, String), ureq::Error> {
+            let request = Request::builder()
+                .method(method)
+                .uri(url)
+                .header("authorization", authorization)
+                .header("content-type", "application/json")
+                .body(body.map(|body| body.to_string()).unwrap_or_default())?;
+            let mut response = agent.run(request)?;
+            Ok((response.status().as_u16(), response.body_mut().read_to_string()?))
+        };
+        let failed = |problem: String| LoadError::Demo(format!("{method} {path}: {problem}"));
+        let answered = tokio::task::spawn_blocking(call)
+            .await
+            .map_err(|error| failed(error.to_string()))?
+            .map_err(|error| failed(error.to_string()))?;
+        match answered {
+            (200..=299, text) => Ok(text),
+            (status, text) => Err(failed(format!("status {status}: {text}"))),
+        }
+    }
+}
+
+fn json(body: &impl Serialize) -> Result<Value, LoadError> {
+    serde_json::to_value(body).map_err(|error| LoadError::Demo(error.to_string()))
+}
+
+fn parse<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, LoadError> {
+    serde_json::from_str(text)
+        .map_err(|error| LoadError::Demo(format!("{path} answered {text}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Quota, Requests, Run, Stats};
+
+    #[test]
+    fn answers_are_understood_with_fields_the_demo_does_not_need() {
+        let stats: Stats = serde_json::from_str(
+            r#"{"requests":{"reads":5,"hits":3,"misses":2,"writes":1,"throttled":0,"errors":0},
+                "latency":{}}"#,
+        )
+        .unwrap();
+        let Requests { hits, misses } = stats.requests;
+        assert_eq!((hits, misses), (3, 2));
+        let run: Run = serde_json::from_str(
+            r#"{"improve_ratio":0.7,"applied":true,"reason":"","at":1,
+                "tenants":[{"name":"alpha","predicted_gain":1.7,"share":{}}]}"#,
+        )
+        .unwrap();
+        assert!((run.predicted_gain("alpha") - 1.7).abs() < 1e-9);
+        assert!((run.predicted_gain("beta") - 1.7).abs() < 1e-9, "falls back to the ratio");
+        let quota: Quota = serde_json::from_str(
+            r#"{"cache_bytes":1,"read_units_per_s":2,"write_units_per_s":3.5,
+                "net_bytes_per_s":4.0,"pinned":false}"#,
+        )
+        .unwrap();
+        assert_eq!(quota.cache_bytes, 1);
+    }
+}

@@ -1,0 +1,27 @@
+//! `hopperkv-load`: the command line around the library of the same crate.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use hopperkv_bench::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, 2),
+    };
+    let ended = runtime.block_on(cli.run());
+    // A reader that hangs on standard input must not keep the process alive.
+    runtime.shutdown_background();
+    match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => fail(&error, error.exit_code()),
+    }
+}
+
+fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    let _ = writeln!(io::stderr(), "hopperkv-load: {error}");
+    ExitCode::from(code)
+}

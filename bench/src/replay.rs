@@ -1,0 +1,153 @@
+//! Replays a trace: one thread reads it, shards (one connection each) send it, sharded by key.
+//!
+//! Queues between them are bounded, so a trace of any length replays in the memory of its keys.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::time::timeout;
+
+use crate::client::{Client, Target};
+use crate::error::LoadError;
+use crate::payload::key_hash;
+use crate::shard::Shard;
+use crate::stop::Stop;
+use crate::supervisor::{Observer, Outcome, Supervisor};
+use crate::trace::{TraceNotes, TraceReader, TraceRequest};
+
+/// Requests handed to a shard at once.
+const BATCH: usize = 128;
+/// Batches that may wait for a shard.
+const QUEUED_BATCHES: usize = 8;
+/// How long the reader may take to end after the shards did: it may hang on standard input.
+const READER_GRACE: Duration = Duration::from_secs(2);
+
+/// What to do when a GET finds nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnNil {
+    /// Write the value that the trace says the key has, as a cache's client would.
+    Set,
+    /// Only count it.
+    Count,
+}
+
+/// How replies are judged.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplayChecks {
+    /// Compare every value with what was last acknowledged.
+    pub verify: bool,
+    /// The endpoint may evict: nil for an acknowledged key is no failure.
+    pub cache_only: bool,
+    /// What follows a GET that found nothing.
+    pub on_nil: OnNil,
+}
+
+/// Everything a replay needs to know.
+#[derive(Debug, Clone)]
+pub struct ReplayPlan {
+    /// The server.
+    pub target: Target,
+    /// The trace file; `-` is standard input.
+    pub trace: PathBuf,
+    /// Requests to replay at most.
+    pub limit: Option<u64>,
+    /// Connections.
+    pub clients: usize,
+    /// Requests in flight per connection.
+    pub depth: usize,
+    /// How replies are judged.
+    pub checks: ReplayChecks,
+}
+
+impl ReplayPlan {
+    /// Replays the trace to its end, or until `stop`; returns the outcome and the reader's notes.
+    ///
+    /// # Errors
+    /// A trace that cannot be opened or an endpoint that cannot be reached; what goes wrong later
+    /// is in the outcome.
+    pub async fn run(
+        &self,
+        stop: Stop,
+        observers: &mut [Box<dyn Observer>],
+    ) -> Result<(Outcome, TraceNotes), LoadError> {
+        let reader = TraceReader::open(&self.trace)?;
+        let mut supervisor = Supervisor::new(stop);
+        let skipped = Arc::new(Mutex::new(0_u64));
+        let mut queues = Vec::new();
+        for _ in 0..self.clients {
+            let client = Client::connect(&self.target).await?;
+            let (queue, batches) = channel(QUEUED_BATCHES);
+            queues.push(queue);
+            let (stop, tally) = (supervisor.worker_stop(), supervisor.new_tally());
+            let shard = Shard::new(client, self.depth, self.checks, stop, tally, batches);
+            let skipped = skipped.clone();
+            supervisor.spawn(async move {
+                let count = shard.run().await?;
+                *skipped.lock().unwrap_or_else(PoisonError::into_inner) += count;
+                Ok(())
+            });
+        }
+        let (limit, reader_stop) = (self.limit.unwrap_or(u64::MAX), supervisor.worker_stop());
+        let feed = tokio::task::spawn_blocking(move || feed(reader, &queues, limit, &reader_stop));
+        let mut outcome = supervisor.watch(None, observers).await;
+        let mut notes = TraceNotes::default();
+        match timeout(READER_GRACE, feed).await {
+            Ok(Ok((read, failure))) => {
+                notes = read;
+                outcome.failure = outcome.failure.or(failure);
+            }
+            Ok(Err(error)) => {
+                let (name, problem) = (self.trace.display().to_string(), error.to_string());
+                outcome.failure.get_or_insert(LoadError::Trace { name, problem });
+            }
+            Err(_) => {
+                notes.first_malformed = Some("the reader still waits for input".to_owned());
+            }
+        }
+        notes.skipped_ops += *skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok((outcome, notes))
+    }
+}
+
+/// Reads the trace and deals its requests out by key; ends early when a shard or the run ends.
+fn feed(
+    mut reader: TraceReader,
+    queues: &[Sender<Vec<TraceRequest>>],
+    limit: u64,
+    stop: &Stop,
+) -> (TraceNotes, Option<LoadError>) {
+    let mut batches: Vec<Vec<TraceRequest>> = queues.iter().map(|_| Vec::new()).collect();
+    let mut failure = None;
+    while reader.notes().requests < limit && !stop.is_raised() {
+        let request = match reader.next_request() {
+            Ok(Some(request)) => request,
+            Ok(None) => break,
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        };
+        let shard = shard_of(&request.key, queues.len());
+        batches[shard].push(request);
+        if batches[shard].len() >= BATCH {
+            let batch = std::mem::replace(&mut batches[shard], Vec::with_capacity(BATCH));
+            if queues[shard].blocking_send(batch).is_err() {
+                return (reader.notes().clone(), failure);
+            }
+        }
+    }
+    for (queue, batch) in queues.iter().zip(batches) {
+        if !batch.is_empty() && queue.blocking_send(batch).is_err() {
+            break;
+        }
+    }
+    (reader.notes().clone(), failure)
+}
+
+/// The shard of a key: the upper half of its hash, scaled.
+fn shard_of(key: &[u8], shards: usize) -> usize {
+    let upper = key_hash(key) >> 32;
+    usize::try_from((upper * shards as u64) >> 32).unwrap_or(0)
+}

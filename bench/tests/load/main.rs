@@ -1,0 +1,8 @@
+//! `hopperkv-load` as a user runs it: against a real redis-server, and against one that misbehaves.
+
+mod bad_input;
+mod fake;
+mod replay;
+mod run;
+mod server;
+mod tool;

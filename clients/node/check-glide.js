@@ -1,0 +1,123 @@
+// valkey-glide against an endpoint, in its default settings and in RESP2. It takes no URL.
+
+import {
+  Batch,
+  Decoder,
+  ExpireOptions,
+  GlideClient,
+  Logger,
+  ProtocolVersion,
+  TimeUnit,
+} from "@valkey/valkey-glide";
+import { checkLibrary } from "./checks.js";
+import { main, versionOf } from "./suite.js";
+
+const UNITS = {
+  EX: TimeUnit.Seconds,
+  PX: TimeUnit.Milliseconds,
+  EXAT: TimeUnit.UnixSeconds,
+  PXAT: TimeUnit.UnixMilliseconds,
+};
+
+const MODES = {
+  NX: ExpireOptions.HasNoExpiry,
+  XX: ExpireOptions.HasExistingExpiry,
+  GT: ExpireOptions.NewExpiryGreaterThanCurrent,
+  LT: ExpireOptions.NewExpiryLessThanCurrent,
+};
+
+function setOptions(options) {
+  const unit = Object.keys(UNITS).find((name) => name in options);
+  return {
+    ...(options.NX && { conditionalSet: "onlyIfDoesNotExist" }),
+    ...(options.XX && { conditionalSet: "onlyIfExists" }),
+    ...(options.GET && { returnOldValue: true }),
+    ...(options.KEEPTTL && { expiry: "keepExisting" }),
+    ...(unit && { expiry: { type: UNITS[unit], count: options[unit] } }),
+  };
+}
+
+const asObject = (line) =>
+  Object.fromEntries(line.trim().split(" ").map((pair) => pair.split(/=(.*)/s).slice(0, 2)));
+
+/** Its own methods where it has them, custom commands for the few it leaves out. */
+function adapter(client) {
+  const send = (words) => client.customCommand(words.map(String));
+  return {
+    send,
+    ping: () => client.ping(),
+    echo: (text) => client.echo(text),
+    get: (k) => client.get(k),
+    getBytes: (k) => client.get(k, { decoder: Decoder.Bytes }),
+    set: (k, v, options = {}) => client.set(k, v, setOptions(options)),
+    setex: (k, s, v) => send(["SETEX", k, s, v]),
+    psetex: (k, ms, v) => send(["PSETEX", k, ms, v]),
+    setnx: async (k, v) => Number(await send(["SETNX", k, v])),
+    getset: (k, v) => send(["GETSET", k, v]),
+    getex: (k, unit, duration) =>
+      client.getex(k, { expiry: unit === "PERSIST" ? "persist" : { type: UNITS[unit], duration } }),
+    getdel: (k) => client.getdel(k),
+    mget: (keys) => client.mget(keys),
+    mset: (values) => client.mset(values),
+    msetnx: async (values) => Number(await client.msetnx(values)),
+    incr: (k) => client.incr(k),
+    incrBy: (k, n) => client.incrBy(k, n),
+    decr: (k) => client.decr(k),
+    decrBy: (k, n) => client.decrBy(k, n),
+    incrByFloat: (k, n) => client.incrByFloat(k, n),
+    expire: async (k, s, mode) => Number(await client.expire(k, s, { expireOption: MODES[mode] })),
+    pexpire: async (k, ms) => Number(await client.pexpire(k, ms)),
+    expireAt: async (k, s) => Number(await client.expireAt(k, s)),
+    pexpireAt: async (k, ms) => Number(await client.pexpireAt(k, ms)),
+    expireTime: (k) => client.expiretime(k),
+    pexpireTime: (k) => client.pexpiretime(k),
+    ttl: (k) => client.ttl(k),
+    pttl: (k) => client.pttl(k),
+    persist: async (k) => Number(await client.persist(k)),
+    append: (k, v) => client.append(k, v),
+    strlen: (k) => client.strlen(k),
+    getrange: (k, from, to) => client.getrange(k, from, to),
+    setrange: (k, at, v) => client.setrange(k, at, v),
+    exists: (keys) => client.exists(keys),
+    touch: (keys) => client.touch(keys),
+    type: (k) => client.type(k),
+    del: (keys) => client.del(keys),
+    unlink: (keys) => client.unlink(keys),
+    info: () => client.info(),
+    clientId: () => client.clientId(),
+    clientName: () => client.clientGetName(),
+    clientInfo: async () => asObject(await send(["CLIENT", "INFO"])),
+    clientIds: async () =>
+      (await send(["CLIENT", "LIST"])).trim().split("\n").map((line) => Number(asObject(line).id)),
+    pipeline(commands) {
+      const batch = new Batch(false);
+      for (const [name, ...words] of commands) batch[name](...words);
+      return client.exec(batch, true, { timeout: 10_000 });
+    },
+    close: async () => client.close(),
+  };
+}
+
+function connectWith(settings) {
+  return async (endpoint, { port = endpoint.port, username, password }) => {
+    const addresses = [{ host: endpoint.host, port }];
+    const credentials = password ? { credentials: { username, password } } : {};
+    return adapter(await GlideClient.createClient({ addresses, ...credentials, ...settings }));
+  };
+}
+
+// Refused commands are part of the suite; without this each is logged to stderr.
+Logger.init("off");
+
+await main(async (suite, endpoint) => {
+  console.log(`valkey-glide ${versionOf("@valkey/valkey-glide")} against ${endpoint.host}:${endpoint.port}`);
+  const ways = [
+    ["default settings", {}, undefined],
+    ["RESP2", { protocol: ProtocolVersion.RESP2 }, "AuthenticationFailed"],
+  ];
+  for (const [name, settings, refusal] of ways) {
+    const label = `valkey-glide, ${name}`;
+    const connect = connectWith(settings);
+    await checkLibrary(suite, endpoint, { label, takesUrl: false, callsInOrder: false, refusal, connect });
+  }
+});

@@ -1,0 +1,302 @@
+//! One tenant in numbers: counters, rates, latencies, waits, hot keys, cache.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{AdminState, Problem, ProblemBody};
+use crate::cache::control::Control;
+use crate::limits::Resource;
+use crate::tenant::{HotKey, LatencyOf, Tenant, Totals};
+
+/// Hot keys shown.
+const HOT_KEYS: usize = 20;
+
+/// One tenant in numbers. Counters count since the start of the proxy.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Stats {
+    /// The tenant.
+    tenant: String,
+    /// Clients signed in.
+    clients: usize,
+    /// What was counted since start.
+    #[schema(value_type = Requests)]
+    requests: Totals,
+    /// Per second, over the last ten seconds.
+    rates: Rates,
+    /// By kind of request.
+    latency_us: Latencies,
+    /// Waits for each limit.
+    waits: Waits,
+    /// The most frequently read keys, hottest first.
+    hot_keys: Vec<HotKeyView>,
+    /// Its Redis.
+    cache: CacheView,
+}
+
+/// Counters since the start of the proxy.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "the API document's picture of tenant::Totals")]
+struct Requests {
+    /// Keys read by clients.
+    reads: u64,
+    /// Reads answered by the cache, or by somebody else's storage read.
+    hits: u64,
+    /// Reads that went to storage.
+    misses: u64,
+    /// Reads that joined another read (counted as hits too).
+    coalesced: u64,
+    /// Reads answered by a negative entry (counted as hits too).
+    negative_hits: u64,
+    /// Reads and writes of keys that exist nowhere.
+    absent: u64,
+    /// Keys written or deleted by clients.
+    writes: u64,
+    /// Requests refused because a limit's wait was too long.
+    throttled: u64,
+    /// Requests that ended in an error of storage or cache.
+    errors: u64,
+    /// Key and value bytes of reads.
+    read_bytes: u64,
+    /// Key and value bytes of writes.
+    written_bytes: u64,
+    /// Bytes moved to and from storage.
+    storage_bytes: u64,
+    /// Thousandths of read units, had every read missed.
+    milli_read_units_if_missed: u64,
+    /// Thousandths of read units consumed.
+    milli_read_units: u64,
+    /// Thousandths of write units consumed.
+    milli_write_units: u64,
+    /// Requests that went past a cache that was out of service.
+    bypassed: u64,
+    /// Commands of any kind.
+    commands: u64,
+}
+
+/// Per second, over the last ten seconds.
+#[derive(Debug, Serialize, ToSchema)]
+struct Rates {
+    /// Seconds that were looked at.
+    over_s: f64,
+    /// Keys read.
+    reads_per_s: f64,
+    /// Reads answered by the cache.
+    hits_per_s: f64,
+    /// Reads that went to storage.
+    misses_per_s: f64,
+    /// Keys written.
+    writes_per_s: f64,
+    /// Requests refused by a limit.
+    throttled_per_s: f64,
+    /// Read units consumed.
+    read_units_per_s: f64,
+    /// Write units consumed.
+    write_units_per_s: f64,
+    /// Bytes to and from clients and storage.
+    net_bytes_per_s: f64,
+    /// Hits over reads; absent without reads.
+    hit_ratio: Option<f64>,
+}
+
+/// Latencies by kind of request, in microseconds, since the start of the proxy.
+#[derive(Debug, Serialize, ToSchema)]
+struct Latencies {
+    /// Reads answered by the cache.
+    hit: Quantiles,
+    /// Reads that went further.
+    miss: Quantiles,
+    /// Writes.
+    write: Quantiles,
+}
+
+/// A distribution, in microseconds.
+#[derive(Debug, Serialize, ToSchema)]
+struct Quantiles {
+    count: u64,
+    mean: f64,
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    p999: u64,
+    max: u64,
+}
+
+/// Waits for each limit.
+#[derive(Debug, Serialize, ToSchema)]
+struct Waits {
+    /// For read units.
+    read_units: Wait,
+    /// For write units.
+    write_units: Wait,
+    /// For bandwidth.
+    net: Wait,
+}
+
+/// Waits for one limit.
+#[derive(Debug, Serialize, ToSchema)]
+struct Wait {
+    /// Requests waiting now.
+    waiting: usize,
+    /// Requests that had to wait.
+    waits: u64,
+    /// Time they waited, together.
+    waited_ms: f64,
+    /// Requests that waited in vain.
+    throttled: u64,
+    /// Units or bytes granted.
+    used: f64,
+    /// The limit, per second; absent without one.
+    limit_per_s: Option<f64>,
+}
+
+/// A frequently read key.
+#[derive(Debug, Serialize, ToSchema)]
+struct HotKeyView {
+    /// The key, with everything that is not printable ASCII escaped.
+    key: String,
+    /// The key's bytes.
+    key_base64: String,
+    /// Estimated reads since start.
+    reads: u64,
+}
+
+/// A tenant's Redis.
+#[derive(Debug, Serialize, ToSchema)]
+struct CacheView {
+    /// Where it is.
+    address: String,
+    /// Whether it serves.
+    serving: bool,
+    /// Times it went out of service.
+    outages: u64,
+    /// Memory in use; this and what follows is absent while it cannot be asked.
+    used_bytes: Option<u64>,
+    /// Its limit.
+    maxmemory_bytes: Option<u64>,
+    /// Keys it holds, our own records included.
+    keys: Option<u64>,
+    /// Keys evicted since it started.
+    evicted: Option<u64>,
+}
+
+/// Counters, rates, latencies, waits by limit, hot keys and cache of a tenant.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/stats", tag = "tenants", security(("token" = [])),
+    params(("tenant" = String, Path, description = "Name of the tenant")),
+    responses((status = 200, body = Stats), (status = 404, body = ProblemBody)))]
+pub(super) async fn stats(
+    State(state): State<AdminState>,
+    Path(name): Path<String>,
+) -> Result<Json<Stats>, Problem> {
+    let tenant = state.tenant(&name)?;
+    let (recent, over) = state.inner.pulse.recent(&tenant);
+    let quantiles = |of| Quantiles::of(&tenant.latencies(of));
+    let wait = |resource| Wait::of(&tenant, resource);
+    Ok(Json(Stats {
+        clients: state.inner.shared.clients.of_tenant(tenant.number).len(),
+        requests: tenant.totals(),
+        rates: Rates::of(&recent, over),
+        latency_us: Latencies {
+            hit: quantiles(LatencyOf::Hit),
+            miss: quantiles(LatencyOf::Miss),
+            write: quantiles(LatencyOf::Write),
+        },
+        waits: Waits {
+            read_units: wait(Resource::ReadUnits),
+            write_units: wait(Resource::WriteUnits),
+            net: wait(Resource::Net),
+        },
+        hot_keys: tenant.observer.hot_keys(HOT_KEYS).iter().map(HotKeyView::of).collect(),
+        cache: CacheView::of(&tenant).await,
+        tenant: name,
+    }))
+}
+
+impl Rates {
+    fn of(recent: &Totals, over: Duration) -> Self {
+        let seconds = over.as_secs_f64();
+        let per_s = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
+        let bytes = recent.read_bytes + recent.written_bytes + recent.storage_bytes;
+        Self {
+            over_s: seconds,
+            reads_per_s: per_s(recent.reads),
+            hits_per_s: per_s(recent.hits),
+            misses_per_s: per_s(recent.misses),
+            writes_per_s: per_s(recent.writes),
+            throttled_per_s: per_s(recent.throttled),
+            read_units_per_s: per_s(recent.milli_read_units) / 1e3,
+            write_units_per_s: per_s(recent.milli_write_units) / 1e3,
+            net_bytes_per_s: per_s(bytes),
+            hit_ratio: (recent.reads > 0).then(|| recent.hits as f64 / recent.reads as f64),
+        }
+    }
+}
+
+impl Quantiles {
+    fn of(histogram: &Histogram<u64>) -> Self {
+        let at = |quantile| histogram.value_at_quantile(quantile);
+        Self {
+            count: histogram.len(),
+            mean: histogram.mean(),
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: histogram.max(),
+        }
+    }
+}
+
+impl Wait {
+    fn of(tenant: &Tenant, resource: Resource) -> Self {
+        let limiter = tenant.limits.limiter(resource);
+        let stats = limiter.stats();
+        Self {
+            waiting: stats.waiting,
+            waits: stats.waits,
+            waited_ms: stats.waited.as_secs_f64() * 1e3,
+            throttled: stats.throttled,
+            used: stats.used.as_f64(),
+            limit_per_s: limiter.rate().map(crate::limits::Rate::as_f64),
+        }
+    }
+}
+
+impl HotKeyView {
+    fn of(hot: &HotKey) -> Self {
+        Self {
+            key: hot.key.escape_ascii().to_string(),
+            key_base64: aws_smithy_types::base64::encode(&hot.key),
+            reads: hot.reads,
+        }
+    }
+}
+
+impl CacheView {
+    async fn of(tenant: &Tenant) -> Self {
+        let cache = &tenant.cache;
+        let mut view = Self {
+            address: cache.address.to_string(),
+            serving: cache.health.is_serving(),
+            outages: cache.health.generation(),
+            used_bytes: None,
+            maxmemory_bytes: None,
+            keys: None,
+            evicted: None,
+        };
+        if view.serving
+            && let Ok(mut control) = Control::open(&cache.address).await
+            && let Ok(memory) = control.memory_use().await
+        {
+            view.used_bytes = Some(memory.used_bytes);
+            view.maxmemory_bytes = Some(memory.maxmemory_bytes);
+            view.evicted = Some(memory.evicted_keys);
+            view.keys = control.key_count().await.ok();
+        }
+        view
+    }
+}

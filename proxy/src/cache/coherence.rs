@@ -1,0 +1,215 @@
+//! The steps of the coherence protocol as calls: lease and fill for a miss, fence and publish for a write.
+//!
+//! The protocol itself, with its interleavings, is described in [`super::scripts`].
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis_protocol::resp2::types::BytesFrame;
+
+use super::names;
+use super::scripts::Script;
+use super::upstream::{CacheLost, Upstream};
+use crate::command::Item;
+
+/// Times of the protocol, all in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CoherenceTimes {
+    /// A lease not used for this long is void.
+    pub(crate) lease_ms: u64,
+    /// A fence not lifted for this long falls; longer than any storage call may take.
+    pub(crate) fence_ms: u64,
+    /// How long an absent key is remembered; 0 = never.
+    pub(crate) negative_ms: u64,
+}
+
+/// Identifies one lease or fence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Token(String);
+
+impl Token {
+    fn random() -> Self {
+        Self(format!("{:016x}", rand::random::<u64>()))
+    }
+}
+
+/// What the cache said when asked to read or lease.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    /// The value. Its expiry is not to be trusted while a write is in progress (`fenced`).
+    Hit { item: Item, fenced: bool },
+    /// Known to be absent in storage.
+    Negative,
+    /// No value, and a write is in progress: read storage, fill nothing.
+    Fenced,
+    /// No value; the lease (if one was asked for) is granted.
+    Absent(Token),
+}
+
+/// A write in progress.
+#[derive(Debug)]
+pub(crate) struct Fence {
+    token: Token,
+    /// The expiry of the value that was there: epoch ms, `-1` none, `-2` no value.
+    before: Bytes,
+}
+
+/// How a write ended.
+#[derive(Debug)]
+pub(crate) enum Conclusion<'a> {
+    /// Storage holds this item.
+    Put(&'a Item),
+    /// Storage holds nothing.
+    Absent,
+    /// Storage was definitely not changed.
+    Restore,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// The protocol on one worker's connection to one tenant's Redis.
+#[derive(Debug)]
+pub(crate) struct Coherence {
+    upstream: Rc<Upstream>,
+    times: CoherenceTimes,
+}
+
+impl Coherence {
+    pub(crate) fn new(upstream: Rc<Upstream>, times: CoherenceTimes) -> Self {
+        Self { upstream, times }
+    }
+
+    /// The connection, for plain `GET`s.
+    pub(crate) fn upstream(&self) -> &Rc<Upstream> {
+        &self.upstream
+    }
+
+    /// Reads value and expiry; takes a lease where there is none.
+    pub(crate) async fn lease(&self, key: &Bytes) -> Result<Lookup, CacheLost> {
+        let token = Token::random();
+        self.look(key, token).await
+    }
+
+    /// Reads value and expiry without asking for a lease.
+    pub(crate) async fn peek(&self, key: &Bytes) -> Result<Lookup, CacheLost> {
+        self.look(key, Token(String::new())).await
+    }
+
+    /// Puts what storage said. False when the lease no longer stood.
+    pub(crate) async fn fill(
+        &self,
+        key: &Bytes,
+        lease: &Token,
+        item: Option<&Item>,
+    ) -> Result<bool, CacheLost> {
+        let negative = self.times.negative_ms.to_string();
+        let expiry = expiry_text(item);
+        let exists: &[u8] = if item.is_some() { b"1" } else { b"0" };
+        let value = item.map(|i| i.value.as_ref()).unwrap_or_default();
+        let args: [&[u8]; 5] =
+            [lease.0.as_bytes(), exists, value, expiry.as_bytes(), negative.as_bytes()];
+        Ok(int(&self.call(Script::Fill, key, &args).await?) == 1)
+    }
+
+    /// Announces a write.
+    pub(crate) async fn fence(&self, key: &Bytes) -> Result<Fence, CacheLost> {
+        if !self.upstream.is_usable() {
+            return Err(CacheLost);
+        }
+        let token = Token::random();
+        let fence_ms = self.times.fence_ms.to_string();
+        let args: [&[u8]; 2] = [token.0.as_bytes(), fence_ms.as_bytes()];
+        match self.call(Script::Fence, key, &args).await? {
+            BytesFrame::BulkString(before) => Ok(Fence { token, before }),
+            _ => Err(CacheLost),
+        }
+    }
+
+    /// Concludes a write. Without a fence (it could not be planted) the value is removed.
+    pub(crate) async fn conclude(
+        &self,
+        key: &Bytes,
+        fence: Option<&Fence>,
+        conclusion: Conclusion<'_>,
+    ) -> Result<(), CacheLost> {
+        let negative = self.times.negative_ms.to_string();
+        let fence_ms = self.times.fence_ms.to_string();
+        let (outcome, item): (&[u8], _) = match conclusion {
+            Conclusion::Put(item) => (b"put", Some(item)),
+            Conclusion::Absent => (b"absent", None),
+            Conclusion::Restore => (b"restore", None),
+            Conclusion::Unknown => (b"unknown", None),
+        };
+        let expiry = match (&conclusion, fence) {
+            (Conclusion::Restore, Some(fence)) => fence.before.clone(),
+            _ => Bytes::from(expiry_text(item)),
+        };
+        let unplanted = Token(String::from("-"));
+        let token = fence.map_or(&unplanted, |f| &f.token);
+        let value = item.map(|i| i.value.as_ref()).unwrap_or_default();
+        let args: [&[u8]; 6] = [
+            token.0.as_bytes(),
+            outcome,
+            value,
+            &expiry,
+            negative.as_bytes(),
+            fence_ms.as_bytes(),
+        ];
+        self.call(Script::Publish, key, &args).await.map(drop)
+    }
+
+    async fn look(&self, key: &Bytes, token: Token) -> Result<Lookup, CacheLost> {
+        if !self.upstream.is_usable() {
+            return Err(CacheLost);
+        }
+        let lease_ms = self.times.lease_ms.to_string();
+        let args: [&[u8]; 2] = [token.0.as_bytes(), lease_ms.as_bytes()];
+        let BytesFrame::Array(reply) = self.call(Script::Lease, key, &args).await? else {
+            return Err(CacheLost);
+        };
+        match reply.as_slice() {
+            [BytesFrame::Integer(0)] => Ok(Lookup::Absent(token)),
+            [
+                BytesFrame::Integer(1),
+                BytesFrame::BulkString(value),
+                BytesFrame::BulkString(expiry),
+                BytesFrame::Integer(fenced),
+            ] => {
+                let expires_at_ms = std::str::from_utf8(expiry).ok().and_then(|t| t.parse().ok());
+                let item = Item { value: value.clone(), expires_at_ms };
+                Ok(Lookup::Hit { item, fenced: *fenced == 1 })
+            }
+            [BytesFrame::Integer(2)] => Ok(Lookup::Negative),
+            [BytesFrame::Integer(3)] => Ok(Lookup::Fenced),
+            _ => Err(CacheLost),
+        }
+    }
+
+    async fn call(
+        &self,
+        script: Script,
+        key: &Bytes,
+        args: &[&[u8]],
+    ) -> Result<BytesFrame, CacheLost> {
+        let (data, meta) = (names::data(key), names::meta(key));
+        self.upstream.script(script, [&data, &meta], args).await
+    }
+}
+
+impl CoherenceTimes {
+    /// From the configured durations.
+    pub(crate) fn new(lease: Duration, fence: Duration, negative: Duration) -> Self {
+        let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        Self { lease_ms: ms(lease), fence_ms: ms(fence), negative_ms: ms(negative) }
+    }
+}
+
+/// `-1` says "no expiry" (and does not parse as `u64`, which is how it is read back).
+fn expiry_text(item: Option<&Item>) -> String {
+    item.and_then(|i| i.expires_at_ms).map_or_else(|| String::from("-1"), |at| at.to_string())
+}
+
+fn int(frame: &BytesFrame) -> i64 {
+    if let BytesFrame::Integer(n) = frame { *n } else { 0 }
+}

@@ -1,0 +1,134 @@
+//! Whether a tenant's Redis may serve, and what must be removed from it first.
+//!
+//! Shared by all workers. A write whose publish could not be confirmed leaves a key that Redis may still answer with
+//! its old value; before that write is acknowledged the key is noted here, which also stops every worker from asking
+//! Redis. The keeper (`cache::keeper`) removes what is noted and only then lets Redis serve again, under the same lock,
+//! so no key can be noted between its last removal and the restart of service.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// More noted keys than this, and the whole cache is emptied instead.
+const MAX_NOTED_KEYS: usize = 10_000;
+
+/// What the keeper must remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stale {
+    /// These keys (user keys, not Redis names).
+    Keys(HashSet<Bytes>),
+    /// Everything.
+    All,
+}
+
+/// Serving or not, and the stale keys.
+#[derive(Debug)]
+pub(crate) struct Health {
+    serving: AtomicBool,
+    stale: Mutex<Stale>,
+    generation: AtomicU64,
+    lost: Notify,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            serving: AtomicBool::new(false),
+            stale: Mutex::new(Stale::Keys(HashSet::new())),
+            generation: AtomicU64::new(0),
+            lost: Notify::new(),
+        }
+    }
+}
+
+impl Health {
+    /// True while Redis may be asked.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Acquire)
+    }
+
+    /// Counts outages: a reader that saw the same number before and after knows that there was none between.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// A connection to Redis broke or timed out: stop asking until the keeper has looked.
+    pub(crate) fn report_lost(&self) {
+        let _stale = self.stale.lock();
+        self.stop();
+    }
+
+    /// Notes a key whose cached value may be stale, and stops serving.
+    pub(crate) fn note_stale(&self, key: Bytes) {
+        let mut stale = self.stale.lock();
+        match &mut *stale {
+            Stale::Keys(keys) if keys.len() < MAX_NOTED_KEYS => {
+                keys.insert(key);
+            }
+            other => *other = Stale::All,
+        }
+        self.stop();
+    }
+
+    /// What is to be removed now; it stays noted until [`Health::serve_if_clean`] confirms.
+    pub(crate) fn stale(&self) -> Stale {
+        self.stale.lock().clone()
+    }
+
+    /// Forgets what was removed, and serves if nothing was noted since `removed` was read. True when serving.
+    pub(crate) fn serve_if_clean(&self, removed: &Stale) -> bool {
+        let mut stale = self.stale.lock();
+        if *stale != *removed {
+            return false;
+        }
+        *stale = Stale::Keys(HashSet::new());
+        self.serving.store(true, Ordering::Release);
+        true
+    }
+
+    /// Resolves when service stopped (at once if it is stopped).
+    pub(crate) async fn until_lost(&self) {
+        loop {
+            let lost = self.lost.notified();
+            if !self.is_serving() {
+                return;
+            }
+            lost.await;
+        }
+    }
+
+    fn stop(&self) {
+        self.serving.store(false, Ordering::Release);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.lost.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_noted_during_the_removal_keeps_the_cache_out_of_service() {
+        let health = Health::default();
+        health.note_stale(Bytes::from_static(b"a"));
+        let removed = health.stale();
+        health.note_stale(Bytes::from_static(b"b"));
+        assert!(!health.serve_if_clean(&removed));
+        assert!(!health.is_serving());
+        assert!(health.serve_if_clean(&health.stale()));
+        assert!(health.is_serving());
+    }
+
+    #[test]
+    fn too_many_noted_keys_empty_the_cache() {
+        let health = Health::default();
+        for i in 0..=MAX_NOTED_KEYS {
+            health.note_stale(Bytes::from(i.to_string()));
+        }
+        assert_eq!(health.stale(), Stale::All);
+    }
+}

@@ -1,0 +1,258 @@
+//! Keeps one tenant's Redis fit to serve: starts it, checks that it is ours, removes what is stale, watches it.
+//!
+//! Runs on the control runtime. Redis serves only between a successful cleaning and the next loss ([`Health`]).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use redis::RedisError;
+use tokio_util::sync::CancellationToken;
+
+use super::control::Control;
+use super::health::{Health, Stale};
+use super::link::RedisAddress;
+use super::managed::{ManagedError, ManagedRedis};
+use super::names;
+
+/// How often a healthy Redis is looked at.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// Pauses between attempts to bring it back.
+const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// Who owns the Redis process and who else serves from it.
+#[derive(Debug)]
+pub(crate) enum Ownership {
+    /// We start and stop it; nobody else uses it.
+    Managed(Box<ManagedRedis>),
+    /// It runs elsewhere, for this proxy alone.
+    Exclusive,
+    /// It runs elsewhere, and other proxies serve from it too.
+    Shared,
+}
+
+/// Why a cache could not be brought up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CacheStartError {
+    /// The managed process.
+    #[error(transparent)]
+    Managed(#[from] ManagedError),
+    /// No connection.
+    #[error("cannot reach Redis at {address}: {source}; start it or mend the tenant's `redis` URL")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// Why.
+        source: RedisError,
+    },
+    /// Too old.
+    #[error("Redis at {address} is version {version}; HopperKV needs 6.2 or later")]
+    TooOld {
+        /// Where.
+        address: String,
+        /// What it says.
+        version: String,
+    },
+    /// Somebody else's data.
+    #[error(
+        "Redis at {address} holds {keys} keys that HopperKV did not put there; a cache must not share its Redis: use \
+         an empty one, or empty it with FLUSHALL if nobody needs the data"
+    )]
+    Foreign {
+        /// Where.
+        address: String,
+        /// How many.
+        keys: u64,
+    },
+}
+
+/// Watches one tenant's Redis.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    tenant: Arc<str>,
+    address: RedisAddress,
+    ownership: Ownership,
+    maxmemory_samples: u32,
+    health: Arc<Health>,
+    quota_bytes: Arc<AtomicU64>,
+    /// The Redis process that was cleaned last: another one may have loaded an old snapshot.
+    run_id: String,
+}
+
+impl Keeper {
+    pub(crate) fn new(
+        tenant: Arc<str>,
+        address: RedisAddress,
+        ownership: Ownership,
+        maxmemory_samples: u32,
+        health: Arc<Health>,
+        quota_bytes: Arc<AtomicU64>,
+    ) -> Self {
+        Self { tenant, address, ownership, maxmemory_samples, health, quota_bytes, run_id: String::new() }
+    }
+
+    /// Brings Redis up for the first time.
+    ///
+    /// # Errors
+    /// Why it cannot serve; nothing of it is left running.
+    pub(crate) async fn start(&mut self) -> Result<(), CacheStartError> {
+        if let Ownership::Managed(redis) = &mut self.ownership {
+            redis.start(self.quota_bytes.load(Ordering::Relaxed)).await?;
+        }
+        let result = self.take_over().await;
+        if result.is_err() {
+            self.stop_process().await;
+        }
+        result
+    }
+
+    /// Watches until `stop`, then leaves Redis in order.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut pause = RETRY_PAUSES.0;
+        while !stop.is_cancelled() {
+            if self.health.is_serving() {
+                pause = RETRY_PAUSES.0;
+                self.watch(&stop).await;
+                continue;
+            }
+            if let Err(error) = self.bring_back().await {
+                tracing::debug!(tenant = %self.tenant, %error, "Redis is not back yet");
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = stop.cancelled() => {}
+                }
+                pause = (pause * 2).min(RETRY_PAUSES.1);
+            }
+        }
+        self.leave().await;
+    }
+
+    async fn take_over(&mut self) -> Result<(), CacheStartError> {
+        let address = self.address.to_string();
+        let unreachable =
+            |source| CacheStartError::Unreachable { address: address.clone(), source };
+        let mut control = Control::open(&self.address).await.map_err(unreachable)?;
+        if let Some(version) = control.version_if_too_old().await.map_err(unreachable)? {
+            return Err(CacheStartError::TooOld { address: address.clone(), version });
+        }
+        let keys = control.key_count().await.map_err(unreachable)?;
+        if keys > 0 && !control.exists(names::OWNER_MARK).await.map_err(unreachable)? {
+            return Err(CacheStartError::Foreign { address: address.clone(), keys });
+        }
+        if let Ownership::Exclusive = self.ownership {
+            // Only a proxy that ended in order knows that nothing stale was left.
+            let left_clean = control.unmark(names::CLEAN_MARK).await.map_err(unreachable)?;
+            if !left_clean {
+                control.flush().await.map_err(unreachable)?;
+            }
+        }
+        self.run_id = control.run_id().await.map_err(unreachable)?;
+        self.configure(&mut control).await.map_err(unreachable)?;
+        let nothing = self.health.stale();
+        self.health.serve_if_clean(&nothing);
+        Ok(())
+    }
+
+    async fn configure(&self, control: &mut Control) -> Result<(), RedisError> {
+        control.mark(names::OWNER_MARK).await?;
+        let quota_bytes = self.quota_bytes.load(Ordering::Relaxed).to_string();
+        control
+            .config_set(&[
+                ("maxmemory", quota_bytes),
+                ("maxmemory-policy", String::from("allkeys-lru")),
+                ("maxmemory-samples", self.maxmemory_samples.to_string()),
+            ])
+            .await?;
+        // A snapshot loaded after a restart would be stale. Some services forbid this setting; there the changed run id
+        // is what protects.
+        let off = [("save", String::new()), ("appendonly", String::from("no"))];
+        if let Err(error) = control.config_set(&off).await {
+            tracing::warn!(tenant = %self.tenant, %error, "cannot turn off persistence of the cache");
+        }
+        Ok(())
+    }
+
+    /// Until Redis is lost, ends, or stops answering.
+    async fn watch(&mut self, stop: &CancellationToken) {
+        let ended = async {
+            match &mut self.ownership {
+                Ownership::Managed(redis) => redis.ended().await,
+                Ownership::Exclusive | Ownership::Shared => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = self.health.until_lost() => {}
+            () = ended => {}
+            () = probe(&self.address) => {}
+        }
+        self.health.report_lost();
+        tracing::warn!(tenant = %self.tenant, redis = %self.address, "Redis is out of service; requests go to storage");
+    }
+
+    async fn bring_back(&mut self) -> Result<(), CacheStartError> {
+        let unreachable = |address: &RedisAddress, source| CacheStartError::Unreachable {
+            address: address.to_string(),
+            source,
+        };
+        let mut control = match Control::open(&self.address).await {
+            Ok(control) => control,
+            Err(source) => {
+                let Ownership::Managed(redis) = &mut self.ownership else {
+                    return Err(unreachable(&self.address, source));
+                };
+                redis.stop().await;
+                redis.start(self.quota_bytes.load(Ordering::Relaxed)).await?;
+                Control::open(&self.address).await.map_err(|e| unreachable(&self.address, e))?
+            }
+        };
+        let run_id = control.run_id().await.map_err(|e| unreachable(&self.address, e))?;
+        if run_id != self.run_id {
+            control.flush().await.map_err(|e| unreachable(&self.address, e))?;
+            self.run_id = run_id;
+        }
+        // A Redis that was restarted by others has lost its settings.
+        self.configure(&mut control).await.map_err(|e| unreachable(&self.address, e))?;
+        loop {
+            let stale = self.health.stale();
+            match &stale {
+                Stale::Keys(keys) => control.remove(keys.iter().cloned()).await,
+                Stale::All => control.flush().await,
+            }
+            .map_err(|e| unreachable(&self.address, e))?;
+            if self.health.serve_if_clean(&stale) {
+                tracing::info!(tenant = %self.tenant, redis = %self.address, "Redis serves again");
+                return Ok(());
+            }
+        }
+    }
+
+    /// Says that nothing stale is left, if that is so, and ends a managed process.
+    async fn leave(&mut self) {
+        if let Ownership::Exclusive = self.ownership
+            && self.health.is_serving()
+            && let Ok(mut control) = Control::open(&self.address).await
+        {
+            // Without the mark the next start empties the cache: safe.
+            let _ = control.mark(names::CLEAN_MARK).await;
+        }
+        self.stop_process().await;
+    }
+
+    async fn stop_process(&mut self) {
+        if let Ownership::Managed(redis) = &mut self.ownership {
+            redis.stop().await;
+        }
+    }
+}
+
+/// Ends when Redis does not answer any more. Also keeps our marks recently used, so that they are not evicted.
+async fn probe(address: &RedisAddress) {
+    let Ok(mut control) = Control::open(address).await else { return };
+    loop {
+        tokio::time::sleep(PROBE_INTERVAL).await;
+        if control.mark(names::OWNER_MARK).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The coherence protocol as Lua, so that each step is one atomic act of the tenant's Redis.
+//!
+//! Every user key `k` has two Redis keys (named in [`super::names`]): `data`, the value with its expiry, and
+//! `meta`, a small hash that says who may put a value there:
+//!
+//! | field of `meta` | meaning |
+//! |---|---|
+//! | `l` | token of the lease that a miss holds; only its holder may fill |
+//! | `n` | negative entry: epoch ms until which the key is known to be absent in storage |
+//! | `f<token>` | fence of a write in progress: epoch ms until which it stands |
+//! | `x` | two fences overlapped: nobody may publish until all of them are gone |
+//!
+//! **Interleavings.** Let W be a write (fence, storage, publish, reply) and R a read that missed (lease, storage, fill).
+//!
+//! - *R's lease before W's fence*: the fence removes the lease, so R's fill is refused; R returns what it read,
+//!   which was current when R began or later.
+//! - *R between W's fence and W's publish*: no lease is granted, so R reads storage and fills nothing. While the old
+//!   value is still in `data`, R hits it: W is not acknowledged yet.
+//! - *Two writes overlap* (two proxies, or an ambiguous earlier write): storage may apply them in either order, so
+//!   the second fence removes the value and plants `x`; both then remove instead of publishing.
+//! - *The fence is evicted or expires before the publish*: the publish finds no fence and removes value and lease
+//!   **before** W is acknowledged, so nothing that was filled meanwhile outlives the acknowledgement.
+//! - *W fails for certain*: the old value gets its own expiry back. *W's result is unknown*: the value is removed and
+//!   the fence is left to expire, so a late effect in storage meets no cached value.
+//! - *Crash of the proxy after the fence*: the old value expires no later than the fence and no lease is granted
+//!   before that, so the next read after it sees storage. *Crash after the lease*: the lease expires.
+//! - *Eviction of `meta`* loses leases (the fill is refused), negative entries (one more storage read) or fences (above).
+
+/// One Lua script with the SHA-1 that `EVALSHA` wants, computed by Redis at load time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Script {
+    /// Read the value, and where it is missing take a lease.
+    Lease,
+    /// Put what storage said, if the lease still stands.
+    Fill,
+    /// Announce a write.
+    Fence,
+    /// Conclude a write.
+    Publish,
+    /// Remove value, lease and negative entry of many keys (recovery).
+    Remove,
+}
+
+impl Script {
+    /// All scripts, in the order in which a connection loads them.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Lease, Self::Fill, Self::Fence, Self::Publish, Self::Remove];
+
+    /// The Lua source.
+    pub(crate) fn source(self) -> &'static str {
+        match self {
+            Self::Lease => LEASE,
+            Self::Fill => FILL,
+            Self::Fence => FENCE,
+            Self::Publish => PUBLISH,
+            Self::Remove => REMOVE,
+        }
+    }
+
+    /// Position in [`Script::ALL`].
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::Lease => 0,
+            Self::Fill => 1,
+            Self::Fence => 2,
+            Self::Publish => 3,
+            Self::Remove => 4,
+        }
+    }
+}
+
+/// Lua's `expiry_of(key)`: epoch ms, -1 for none, -2 for no such key. Never `TIME` plus `PTTL`: Redis reads its clock
+/// for each, so that the sum is a millisecond off now and then, and a write that keeps the expiry would store that.
+macro_rules! expiry_of {
+    () => {
+        r"
+local function clock_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function expiry_of(key)
+  local at = redis.pcall('PEXPIRETIME', key)
+  if type(at) == 'number' then return at end
+  -- Redis 6.2 has no such command: add up two readings that fall into the same millisecond.
+  local before, ttl, after
+  repeat
+    before = clock_ms()
+    ttl = redis.call('PTTL', key)
+    after = clock_ms()
+  until before == after
+  if ttl < 0 then return ttl end
+  return after + ttl
+end
+"
+    };
+}
+
+/// `KEYS` data, meta. `ARGV` token (empty: no lease wanted), lease ms.
+/// Returns `{1, value, expiry ms or -1, fenced}`, `{2}` negative, `{3}` fenced, `{0}` absent and the lease is granted.
+const LEASE: &str = concat!(
+    expiry_of!(),
+    r"
+local now = clock_ms()
+local fenced, negative = 0, false
+local meta = redis.call('HGETALL', KEYS[2])
+for i = 1, #meta, 2 do
+  local field = meta[i]
+  if string.sub(field, 1, 1) == 'f' then
+    if tonumber(meta[i + 1]) > now then fenced = 1 end
+  elseif field == 'n' then
+    negative = tonumber(meta[i + 1]) > now
+  end
+end
+local value = redis.call('GET', KEYS[1])
+if value then
+  return {1, value, string.format('%.0f', expiry_of(KEYS[1])), fenced}
+end
+if fenced == 1 then return {3} end
+if negative then return {2} end
+if ARGV[1] ~= '' then
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[2], 'l', ARGV[1])
+  redis.call('PEXPIRE', KEYS[2], ARGV[2])
+end
+return {0}
+"
+);
+
+/// `KEYS` data, meta. `ARGV` token, '1' if the item exists, value, expiry ms or '-1', negative ms.
+/// Returns 1 when the lease stood.
+const FILL: &str = r"
+if redis.call('HGET', KEYS[2], 'l') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+if ARGV[2] == '1' then
+  if ARGV[4] == '-1' then
+    redis.call('SET', KEYS[1], ARGV[3])
+  else
+    redis.call('SET', KEYS[1], ARGV[3], 'PXAT', ARGV[4])
+  end
+elseif tonumber(ARGV[5]) > 0 then
+  local t = redis.call('TIME')
+  local now = t[1] * 1000 + math.floor(t[2] / 1000)
+  redis.call('HSET', KEYS[2], 'n', string.format('%.0f', now + ARGV[5]))
+  redis.call('PEXPIRE', KEYS[2], ARGV[5])
+end
+return 1
+";
+
+/// `KEYS` data, meta. `ARGV` token, fence ms.
+/// Returns the expiry that `data` had: epoch ms, '-1' none, '-2' no value or removed.
+const FENCE: &str = concat!(
+    expiry_of!(),
+    r"
+local now = clock_ms()
+local contended = false
+local meta = redis.call('HGETALL', KEYS[2])
+local live = {}
+for i = 1, #meta, 2 do
+  if string.sub(meta[i], 1, 1) == 'f' and tonumber(meta[i + 1]) > now then
+    contended = true
+    live[#live + 1] = meta[i]
+    live[#live + 1] = meta[i + 1]
+  end
+end
+local longest = redis.call('PTTL', KEYS[2])
+redis.call('DEL', KEYS[2])
+local expiry = expiry_of(KEYS[1])
+local before = '-2'
+if contended then
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[2], 'x', '1', unpack(live))
+elseif expiry ~= -2 then
+  before = string.format('%.0f', expiry)
+  if expiry == -1 or expiry > now + ARGV[2] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+end
+redis.call('HSET', KEYS[2], 'f' .. ARGV[1], string.format('%.0f', now + ARGV[2]))
+redis.call('PEXPIRE', KEYS[2], math.max(longest, tonumber(ARGV[2])))
+return before
+"
+);
+
+/// `KEYS` data, meta. `ARGV` token, outcome ('put', 'absent', 'restore', 'unknown'), value, expiry ms or '-1' or '-2',
+/// negative ms, fence ms.
+/// Returns 1 when published or restored, 0 when removed instead, 2 when left fenced.
+const PUBLISH: &str = r"
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local mine, others, tainted = false, false, false
+local meta = redis.call('HGETALL', KEYS[2])
+for i = 1, #meta, 2 do
+  local field = meta[i]
+  if string.sub(field, 1, 1) == 'f' and tonumber(meta[i + 1]) > now then
+    if field == 'f' .. ARGV[1] then mine = true else others = true end
+  elseif field == 'x' then
+    tainted = true
+  end
+end
+if ARGV[2] == 'unknown' then
+  redis.call('DEL', KEYS[1])
+  redis.call('HDEL', KEYS[2], 'l', 'n')
+  redis.call('HSET', KEYS[2], 'f' .. ARGV[1], string.format('%.0f', now + ARGV[6]))
+  redis.call('PEXPIRE', KEYS[2], math.max(redis.call('PTTL', KEYS[2]), tonumber(ARGV[6])))
+  return 2
+end
+if not mine or others or tainted then
+  redis.call('DEL', KEYS[1])
+  if others then
+    redis.call('HDEL', KEYS[2], 'l', 'n', 'f' .. ARGV[1])
+    redis.call('HSET', KEYS[2], 'x', '1')
+  else
+    redis.call('DEL', KEYS[2])
+  end
+  return 0
+end
+redis.call('DEL', KEYS[2])
+if ARGV[2] == 'put' then
+  if ARGV[4] == '-1' then
+    redis.call('SET', KEYS[1], ARGV[3])
+  else
+    redis.call('SET', KEYS[1], ARGV[3], 'PXAT', ARGV[4])
+  end
+elseif ARGV[2] == 'absent' then
+  redis.call('DEL', KEYS[1])
+  if tonumber(ARGV[5]) > 0 then
+    redis.call('HSET', KEYS[2], 'n', string.format('%.0f', now + ARGV[5]))
+    redis.call('PEXPIRE', KEYS[2], ARGV[5])
+  end
+elseif ARGV[4] == '-1' then
+  redis.call('PERSIST', KEYS[1])
+elseif ARGV[4] ~= '-2' then
+  redis.call('PEXPIREAT', KEYS[1], ARGV[4])
+end
+return 1
+";
+
+/// `KEYS` data and meta of every key. Removes both.
+const REMOVE: &str = r"
+for i = 1, #KEYS do redis.call('DEL', KEYS[i]) end
+return #KEYS
+";

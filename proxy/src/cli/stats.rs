@@ -1,0 +1,129 @@
+//! `hopperkv stats`: what tenants of a running proxy do.
+
+use clap::Args;
+use serde_json::Value;
+
+use super::remote::{AdminArgs, AdminClient};
+use super::{Failure, output};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Rates are of the last ten seconds; latencies (p99, in ms) and counts since the proxy was started.
+
+Examples:
+  hopperkv stats
+  hopperkv stats --tenant orders
+  hopperkv stats --tenant orders --json | jq .hot_keys")]
+pub(super) struct StatsArgs {
+    #[command(flatten)]
+    admin: AdminArgs,
+    /// Only this tenant, with its hot keys and waits.
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// Print what the admin API says, as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows statistics.
+///
+/// # Errors
+/// What the proxy refuses, or that there is none.
+pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
+    let client = args.admin.client();
+    let names = match &args.tenant {
+        Some(name) => vec![name.clone()],
+        None => names(&client)?,
+    };
+    let mut all = Vec::new();
+    for name in names {
+        all.push(client.get(&format!("/v1/tenants/{name}/stats"))?);
+    }
+    if args.json {
+        let answer = if args.tenant.is_some() { all.remove(0) } else { Value::Array(all) };
+        output::line(&format!("{answer:#}"));
+        return Ok(());
+    }
+    let mut rows = vec![header()];
+    rows.extend(all.iter().map(row));
+    output::table(&rows);
+    if args.tenant.is_some() {
+        all.iter().for_each(details);
+    }
+    Ok(())
+}
+
+fn names(client: &AdminClient) -> Result<Vec<String>, Failure> {
+    let answer = client.get("/v1/tenants")?;
+    let tenants = answer.get("tenants").and_then(Value::as_array).into_iter().flatten();
+    let names = tenants.filter_map(|tenant| Some(tenant.get("name")?.as_str()?.to_owned()));
+    Ok(names.collect())
+}
+
+fn header() -> Vec<String> {
+    [
+        "tenant", "reads/s", "writes/s", "hits", "hit p99", "miss p99", "write p99", "throttled",
+        "errors", "cache used", "of",
+    ]
+    .map(String::from)
+    .to_vec()
+}
+
+fn row(stats: &Value) -> Vec<String> {
+    let at = |path| number(stats, path);
+    let ms = |path| at(path).map_or_else(|| String::from("-"), |us| format!("{:.2}", us / 1e3));
+    let hits = at("/rates/hit_ratio");
+    vec![
+        stats.get("tenant").and_then(Value::as_str).unwrap_or("?").to_owned(),
+        amount(at("/rates/reads_per_s")),
+        amount(at("/rates/writes_per_s")),
+        hits.map_or_else(|| String::from("-"), |ratio| format!("{:.1} %", ratio * 100.0)),
+        ms("/latency_us/hit/p99"),
+        ms("/latency_us/miss/p99"),
+        ms("/latency_us/write/p99"),
+        amount(at("/requests/throttled")),
+        amount(at("/requests/errors")),
+        bytes(at("/cache/used_bytes")),
+        bytes(at("/cache/maxmemory_bytes")),
+    ]
+}
+
+fn details(stats: &Value) {
+    output::line("");
+    let mut rows =
+        vec![["limit", "per second", "waiting", "waits", "waited ms", "throttled"]
+            .map(String::from)
+            .to_vec()];
+    for limit in ["read_units", "write_units", "net"] {
+        let at = |field: &str| amount(number(stats, &format!("/waits/{limit}/{field}")));
+        let fields = ["limit_per_s", "waiting", "waits", "waited_ms", "throttled"].map(at);
+        rows.push(std::iter::once(limit.to_owned()).chain(fields).collect());
+    }
+    output::table(&rows);
+    output::line("");
+    let mut rows = vec![["hot key", "reads (estimate)"].map(String::from).to_vec()];
+    for hot in stats.get("hot_keys").and_then(Value::as_array).into_iter().flatten() {
+        let key = hot.get("key").and_then(Value::as_str).unwrap_or("?").to_owned();
+        rows.push(vec![key, amount(number(hot, "/reads"))]);
+    }
+    output::table(&rows);
+}
+
+/// The number at a JSON pointer.
+pub(super) fn number(value: &Value, pointer: &str) -> Option<f64> {
+    value.pointer(pointer).and_then(Value::as_f64)
+}
+
+/// A count or rate, at most one decimal.
+pub(super) fn amount(value: Option<f64>) -> String {
+    match value {
+        None => String::from("-"),
+        Some(value) if value.fract().abs() < 0.05 || value >= 1000.0 => format!("{value:.0}"),
+        Some(value) => format!("{value:.1}"),
+    }
+}
+
+/// Bytes in MiB.
+pub(super) fn bytes(value: Option<f64>) -> String {
+    value.map_or_else(|| String::from("-"), |bytes| format!("{:.1} MiB", bytes / 1_048_576.0))
+}

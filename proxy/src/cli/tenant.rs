@@ -1,0 +1,215 @@
+//! `hopperkv tenant`: tenants of a running proxy.
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+use ureq::http::Method;
+
+use super::remote::AdminArgs;
+use super::stats::{amount, bytes, number};
+use super::{Failure, output};
+use crate::config::{Bytes, BytesPerSecond, UnitsPerSecond};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hopperkv tenant add carts --cache 64MiB --read-units 500 --write-units 200 --net 10MB/s
+  hopperkv tenant set-quota carts --cache 128MiB --read-units 1000
+  hopperkv tenant set-quota carts --release")]
+pub(super) struct TenantArgs {
+    #[command(flatten)]
+    admin: AdminArgs,
+    #[command(subcommand)]
+    command: TenantCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TenantCommand {
+    /// List all tenants with the quotas in force.
+    List,
+    /// Show one tenant as JSON.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Create a tenant; a password is generated and printed unless one is given.
+    Add(AddArgs),
+    /// Remove a tenant. Its clients are cut off; its table stays.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+    /// Set quotas by hand. The allocator keeps away from the tenant until it is released.
+    SetQuota(QuotaArgs),
+}
+
+#[derive(Debug, Args)]
+struct AddArgs {
+    /// User name of its clients.
+    name: String,
+    /// Base cache, such as 64MiB.
+    #[arg(long)]
+    cache: String,
+    /// Base read units per second.
+    #[arg(long)]
+    read_units: String,
+    /// Base write units per second.
+    #[arg(long)]
+    write_units: String,
+    /// Base bandwidth, such as 10MB/s.
+    #[arg(long)]
+    net: String,
+    /// Password of its clients; generated unless given.
+    #[arg(long, env = "HOPPERKV_TENANT_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+    /// DynamoDB table. Default: the name.
+    #[arg(long)]
+    table: Option<String>,
+    /// A port of its own, whose clients need no user name.
+    #[arg(long)]
+    port: Option<u16>,
+    /// URL of its Redis, if the cache kind is "dedicated".
+    #[arg(long)]
+    redis: Option<String>,
+    /// Longest wait for its limits, such as 1s.
+    #[arg(long)]
+    max_wait: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct QuotaArgs {
+    /// The tenant.
+    name: String,
+    /// Cache, such as 512MiB.
+    #[arg(long)]
+    cache: Option<Bytes>,
+    /// Read units per second.
+    #[arg(long)]
+    read_units: Option<UnitsPerSecond>,
+    /// Write units per second.
+    #[arg(long)]
+    write_units: Option<UnitsPerSecond>,
+    /// Bandwidth, such as 50MB/s.
+    #[arg(long)]
+    net: Option<BytesPerSecond>,
+    /// Give the base share back and let the allocator take over.
+    #[arg(long, conflicts_with_all = ["cache", "read_units", "write_units", "net"])]
+    release: bool,
+}
+
+/// Runs a `tenant` subcommand.
+///
+/// # Errors
+/// What the proxy refuses, or that there is none.
+pub(super) fn run(args: &TenantArgs) -> Result<(), Failure> {
+    let client = args.admin.client();
+    match &args.command {
+        TenantCommand::List => {
+            let answer = client.get("/v1/tenants")?;
+            list(answer.get("tenants").and_then(Value::as_array).map_or(&[], Vec::as_slice));
+        }
+        TenantCommand::Show { name } => {
+            let tenant = client.get(&path_of(name, ""))?;
+            output::line(&format!("{tenant:#}"));
+        }
+        TenantCommand::Add(add) => {
+            let created = client.call(Method::POST, "/v1/tenants", Some(&add.body()))?;
+            output::line(&format!("tenant {} is created", add.name));
+            if let Some(password) = created.get("password").and_then(Value::as_str) {
+                output::line(&format!("password: {password}   (not shown again)"));
+            }
+        }
+        TenantCommand::Remove { name } => {
+            client.call(Method::DELETE, &path_of(name, ""), None)?;
+            output::line(&format!("tenant {name} is removed; its table stays"));
+        }
+        TenantCommand::SetQuota(quota) => {
+            let path = path_of(&quota.name, "/quota");
+            let set = match quota.body()? {
+                Some(body) => client.call(Method::PUT, &path, Some(&body))?,
+                None => client.call(Method::DELETE, &path, None)?,
+            };
+            output::table(&[header(), row(&quota.name, &set)]);
+        }
+    }
+    Ok(())
+}
+
+impl AddArgs {
+    fn body(&self) -> Value {
+        let mut body = json!({
+            "name": self.name, "cache": self.cache, "read_units": self.read_units,
+            "write_units": self.write_units, "net": self.net,
+        });
+        let optional = [
+            ("password", self.password.clone().map(Value::from)),
+            ("table", self.table.clone().map(Value::from)),
+            ("port", self.port.map(Value::from)),
+            ("redis", self.redis.clone().map(Value::from)),
+            ("max_wait", self.max_wait.clone().map(Value::from)),
+        ];
+        for (field, value) in optional {
+            if let Some(value) = value {
+                body[field] = value;
+            }
+        }
+        body
+    }
+}
+
+impl QuotaArgs {
+    /// The change, or `None` to release.
+    fn body(&self) -> Result<Option<Value>, Failure> {
+        if self.release {
+            return Ok(None);
+        }
+        let fields = [
+            ("cache_bytes", self.cache.map(|Bytes(bytes)| json!(bytes))),
+            ("read_units_per_s", self.read_units.map(|UnitsPerSecond(rate)| json!(rate))),
+            ("write_units_per_s", self.write_units.map(|UnitsPerSecond(rate)| json!(rate))),
+            ("net_bytes_per_s", self.net.map(|BytesPerSecond(rate)| json!(rate))),
+        ];
+        let given: Map<String, Value> = fields
+            .into_iter()
+            .filter_map(|(field, value)| Some((field.to_owned(), value?)))
+            .collect();
+        if given.is_empty() {
+            let message = "give --cache, --read-units, --write-units or --net, or --release";
+            return Err(Failure::input(message));
+        }
+        Ok(Some(Value::Object(given)))
+    }
+}
+
+/// Path of a tenant; a name with anything odd in it cannot be one, and must not become another path.
+fn path_of(name: &str, rest: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let name: String = name.chars().map(|c| if plain(c) { c } else { '?' }).collect();
+    format!("/v1/tenants/{}{rest}", name.replace('?', "%3F"))
+}
+
+fn list(tenants: &[Value]) {
+    let mut rows = vec![header()];
+    for tenant in tenants {
+        let name = tenant.get("name").and_then(Value::as_str).unwrap_or("?");
+        rows.push(row(name, tenant.get("quota").unwrap_or(&Value::Null)));
+    }
+    output::table(&rows);
+}
+
+fn header() -> Vec<String> {
+    ["tenant", "cache", "read units/s", "write units/s", "net B/s", "pinned"]
+        .map(String::from)
+        .to_vec()
+}
+
+fn row(name: &str, quota: &Value) -> Vec<String> {
+    let pinned = quota.get("pinned").and_then(Value::as_bool).unwrap_or(false);
+    vec![
+        name.to_owned(),
+        bytes(number(quota, "/cache_bytes")),
+        amount(number(quota, "/read_units_per_s")),
+        amount(number(quota, "/write_units_per_s")),
+        amount(number(quota, "/net_bytes_per_s")),
+        String::from(if pinned { "yes" } else { "no" }),
+    ]
+}

@@ -1,0 +1,263 @@
+//! One client: bytes in, commands out to the service, replies back in order.
+//!
+//! A task on the worker's thread. It reads what is there, starts every complete command of it, and writes whatever
+//! replies are ready; a plain `GET` is handed to the worker's Redis connection as the bytes it came in. It stops reading
+//! while too many replies are outstanding or unread, so a client that does not read cannot make us buffer without bound.
+
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::{GetTicket, names};
+use crate::clients::ClientRecord;
+use crate::command::{self, Command};
+use crate::replies::{Keys, ReplyQueue};
+use crate::resp::{ProtocolError, Reply, Scan, ScanLimits, Scanner};
+use crate::service::Request;
+use crate::session::{After, Session};
+use crate::worker::Worker;
+
+/// Room made in the input buffer before each read.
+const READ_BYTES: usize = 16 * 1024;
+
+/// A connected client.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    input: BytesMut,
+    scanner: Scanner,
+    replies: Rc<ReplyQueue>,
+    session: Session,
+    record: Arc<ClientRecord>,
+    limits: FlowLimits,
+    closing: bool,
+}
+
+/// Bounds of one connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FlowLimits {
+    /// Requests that may wait for their reply.
+    pub(crate) max_pipeline: usize,
+    /// Reply bytes that may wait for the client.
+    pub(crate) output_bytes: usize,
+}
+
+impl Connection {
+    /// Wraps an accepted socket.
+    pub(crate) fn new(
+        stream: TcpStream,
+        worker: Rc<Worker>,
+        record: Arc<ClientRecord>,
+        session: Session,
+    ) -> Self {
+        Self {
+            stream,
+            input: BytesMut::new(),
+            scanner: Scanner::default(),
+            replies: Rc::default(),
+            session,
+            record,
+            limits: worker.flow_limits(),
+            closing: false,
+        }
+    }
+
+    /// Serves the client until it leaves, is told to, or `drain` says to finish what was started.
+    pub(crate) async fn serve(mut self, drain: &CancellationToken) {
+        if let Err(error) = self.exchange(drain).await {
+            tracing::debug!(client = self.record.id, %error, "client connection ended");
+        }
+        self.replies.close();
+    }
+
+    async fn exchange(&mut self, drain: &CancellationToken) -> io::Result<()> {
+        let record = Arc::clone(&self.record);
+        // Registered once: polling a fresh future each round would take a lock that all clients share.
+        let killed = pin!(record.killed.cancelled());
+        let draining = pin!(drain.cancelled());
+        let (mut killed, mut draining) = (killed, draining);
+        loop {
+            self.start_requests();
+            let blocked = self.write_out()?;
+            if self.closing && self.replies.outstanding() == 0 && !blocked {
+                return Ok(());
+            }
+            let may_read = !self.closing && self.may_start();
+            tokio::select! {
+                biased;
+                () = &mut killed => return Ok(()),
+                () = self.replies.ready() => {}
+                writable = self.stream.writable(), if blocked => writable?,
+                readable = self.stream.readable(), if may_read => {
+                    readable?;
+                    if !self.read_in()? {
+                        // The client will send no more; what it asked for is still answered.
+                        self.closing = true;
+                    }
+                }
+                () = &mut draining, if !self.closing => self.closing = true,
+            }
+        }
+    }
+
+    fn read_in(&mut self) -> io::Result<bool> {
+        self.input.reserve(READ_BYTES);
+        match self.stream.try_read_buf(&mut self.input) {
+            Ok(n) => Ok(n > 0),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes what is ready; true when the socket takes no more for now.
+    fn write_out(&mut self) -> io::Result<bool> {
+        let mut out = self.replies.out().borrow_mut();
+        while !out.is_empty() {
+            match self.stream.try_write(&out) {
+                Ok(n) => out.advance(n),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// True while one more request keeps within the bounds, taking the largest reply so far as typical.
+    fn may_start(&self) -> bool {
+        let waiting = self.replies.outstanding();
+        let unread = self.replies.out().borrow().len();
+        let expected = waiting.saturating_mul(self.replies.largest_bytes());
+        waiting < self.limits.max_pipeline
+            && unread.saturating_add(expected) < self.limits.output_bytes
+    }
+
+    fn start_requests(&mut self) {
+        if self.input.is_empty() || self.closing {
+            return;
+        }
+        let started = Instant::now();
+        let mut last = None;
+        while !self.closing && self.may_start() {
+            let signed_in = self.session.service().is_some();
+            match self.scanner.scan(&self.input, &ScanLimits::default(), signed_in) {
+                Ok(Scan::Incomplete) => break,
+                Ok(Scan::Request { len }) => {
+                    if self.forward_get(len, started) {
+                        last = Some("get");
+                    } else {
+                        last = self.start_request(len, started).or(last);
+                    }
+                }
+                Ok(Scan::Empty { len }) => self.input.advance(len),
+                Err(error) => self.refuse(&error),
+            }
+        }
+        if let Some(last) = last {
+            self.record.saw(last);
+        }
+    }
+
+    /// The straight path: a `GET` goes to Redis as it is. False if this request is not that simple.
+    fn forward_get(&mut self, len: usize, started: Instant) -> bool {
+        let (2, Some(_)) = (self.scanner.arg_count(), self.scanner.spans()) else { return false };
+        let (Some(name), Some(key)) =
+            (self.scanner.arg(&self.input, 0), self.scanner.arg(&self.input, 1))
+        else {
+            return false;
+        };
+        let Some(service) = self.session.service() else { return false };
+        let upstream = service.upstream();
+        if !name.eq_ignore_ascii_case(b"get")
+            || self.session.limits().check_key(key).is_err()
+            || !names::is_verbatim(key)
+            || !upstream.is_usable()
+        {
+            return false;
+        }
+        let hash = crate::hash::of_key(key);
+        let seq = self.replies.reserve(Keys::One(hash));
+        service.counters().commands.add(1);
+        let protocol = self.session.protocol();
+        let replies = Rc::clone(&self.replies);
+        let ticket = GetTicket { replies, seq, protocol, hash, started };
+        if self.replies.is_straight() || !self.replies.must_wait(seq) {
+            let request = self.input.get(..len).unwrap_or_default();
+            upstream.forward_get(request, key, ticket);
+        } else {
+            service.take_miss(ticket, Bytes::copy_from_slice(key));
+        }
+        self.input.advance(len);
+        true
+    }
+
+    /// Starts or answers any other request; its name, if it has one.
+    fn start_request(&mut self, len: usize, started: Instant) -> Option<&'static str> {
+        let mut args = Vec::new();
+        self.scanner.take_args(&self.input.split_to(len).freeze(), &mut args);
+        let spec = match command::resolve(&args) {
+            Ok(spec) => spec,
+            Err(error) => {
+                self.answer(&error.into());
+                return None;
+            }
+        };
+        if self.session.service().is_none() && !spec.allows_no_auth() {
+            self.answer(&Session::no_auth());
+            return Some(spec.name);
+        }
+        match command::parse_resolved(spec, &args, self.session.limits()) {
+            Ok(Command::Session(command)) => {
+                self.record.saw(spec.name);
+                let (reply, after) = self.session.run(command);
+                // HELLO answers in the dialect it chose.
+                self.answer(&reply);
+                self.closing = after == After::Close;
+            }
+            Ok(command) => self.start_command(command, started),
+            Err(error) => self.answer(&error.into()),
+        }
+        Some(spec.name)
+    }
+
+    fn start_command(&self, command: Command, started: Instant) {
+        let Some(service) = self.session.service() else {
+            return self.answer(&Session::no_auth());
+        };
+        service.counters().commands.add(1);
+        let seq = self.replies.reserve(keys_of(&command));
+        let (replies, protocol) = (Rc::clone(&self.replies), self.session.protocol());
+        service.spawn(Request { replies, seq, protocol, started }, command);
+    }
+
+    fn answer(&self, reply: &Reply) {
+        let seq = self.replies.reserve(Keys::None);
+        self.replies.complete(seq, &reply.to_bytes(self.session.protocol()));
+    }
+
+    /// Bad bytes: say so once everything before is answered, then close, as Redis does.
+    fn refuse(&mut self, error: &ProtocolError) {
+        self.answer(&Reply::error(error.reply_text()));
+        self.closing = true;
+    }
+}
+
+fn keys_of(command: &Command) -> Keys {
+    let one = |key: &Bytes| Keys::One(crate::hash::of_key(key));
+    let many = |keys: &mut dyn Iterator<Item = &Bytes>| {
+        Keys::Many(keys.map(|key| crate::hash::of_key(key)).collect())
+    };
+    match command {
+        Command::Get { key } | Command::Read { key, .. } | Command::Write { key, .. } => one(key),
+        Command::MGet(keys) | Command::Del(keys) | Command::Exists(keys) | Command::Touch(keys) => {
+            many(&mut keys.iter())
+        }
+        Command::MSet(pairs) | Command::MSetNx(pairs) => many(&mut pairs.iter().map(|(k, _)| k)),
+        Command::Session(_) => Keys::None,
+    }
+}

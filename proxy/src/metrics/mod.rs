@@ -1,0 +1,219 @@
+//! `/metrics`: the proxy's counters as Prometheus text.
+//!
+//! The counters live elsewhere (per worker, per limiter); here they are read when somebody asks. Each scrape fills a
+//! recorder of its own, so that a tenant that was removed leaves no series behind. Latencies are kept as HDR
+//! histograms, which the exporter does not know: `latency` writes them in the same format.
+
+mod latency;
+
+use std::sync::atomic::Ordering;
+
+use ::metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+use futures_util::future::join_all;
+use hare::Resources;
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use crate::cache::control::{Control, MemoryUse};
+use crate::config::Choice as _;
+use crate::epoch::Allocator;
+use crate::limits::Resource;
+use crate::server::Shared;
+use crate::tenant::Tenant;
+
+/// Everything there is to know, in the text format.
+pub(crate) async fn render(shared: &Shared, allocator: &Allocator) -> String {
+    let tenants = shared.tenants.all();
+    let memory = join_all(tenants.iter().map(|tenant| memory_of(tenant))).await;
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    ::metrics::with_local_recorder(&recorder, || {
+        describe();
+        server(shared);
+        for (tenant, memory) in tenants.iter().zip(&memory) {
+            requests(tenant);
+            limits(tenant);
+            cache(tenant, memory.as_ref());
+            gauge!("hopperkv_tenant_clients", "tenant" => tenant.name.to_string())
+                .set(shared.clients.of_tenant(tenant.number).len() as f64);
+        }
+        epochs(allocator);
+    });
+    let mut text = handle.render();
+    latency::append(&mut text, &tenants);
+    text
+}
+
+fn describe() {
+    for (name, unit, help) in [
+        ("hopperkv_connections_accepted_total", Unit::Count, "Client connections accepted."),
+        ("hopperkv_connections_refused_total", Unit::Count, "Connections beyond max_clients."),
+        ("hopperkv_logins_denied_total", Unit::Count, "Failed sign-ins."),
+        ("hopperkv_requests_total", Unit::Count, "Keys served, by kind: hit, miss or write."),
+        ("hopperkv_commands_total", Unit::Count, "Commands of any kind."),
+        ("hopperkv_reads_coalesced_total", Unit::Count, "Reads that joined another's storage read; also hits."),
+        ("hopperkv_reads_negative_total", Unit::Count, "Reads answered by a negative entry; also hits."),
+        ("hopperkv_absent_total", Unit::Count, "Requests for keys that exist nowhere."),
+        ("hopperkv_throttled_total", Unit::Count, "Requests refused by a limit."),
+        ("hopperkv_errors_total", Unit::Count, "Requests that failed in storage or cache."),
+        ("hopperkv_cache_bypassed_total", Unit::Count, "Requests that went past a cache out of service."),
+        ("hopperkv_bytes_total", Unit::Bytes, "Bytes by kind: read, written or storage."),
+        ("hopperkv_consumed_units_total", Unit::Count, "Capacity units consumed, by resource."),
+        ("hopperkv_limit_used_total", Unit::Count, "Units or bytes granted by a limit."),
+        ("hopperkv_limit_waits_total", Unit::Count, "Requests that waited for a limit."),
+        ("hopperkv_limit_wait_ms_total", Unit::Milliseconds, "Milliseconds that requests waited for a limit."),
+        ("hopperkv_limit_throttled_total", Unit::Count, "Requests that waited for a limit in vain."),
+        ("hopperkv_cache_evicted_keys_total", Unit::Count, "Keys that Redis evicted since it started."),
+        ("hopperkv_cache_outages_total", Unit::Count, "Times a cache went out of service."),
+        ("hopperkv_allocator_runs_total", Unit::Count, "Allocator runs, by whether they changed quotas."),
+    ] {
+        describe_counter!(name, unit, help);
+    }
+    for (name, unit, help) in [
+        ("hopperkv_build_info", Unit::Count, "Always 1; the version is a label."),
+        ("hopperkv_start_time_seconds", Unit::Seconds, "When the proxy was started, since 1970."),
+        ("hopperkv_clients", Unit::Count, "Clients connected."),
+        ("hopperkv_tenants", Unit::Count, "Tenants served."),
+        ("hopperkv_tenant_clients", Unit::Count, "Clients signed in."),
+        ("hopperkv_limit_waiting", Unit::Count, "Requests waiting for a limit now."),
+        ("hopperkv_quota", Unit::Count, "Quota in force, by resource: bytes, or units or bytes per second."),
+        ("hopperkv_base", Unit::Count, "Base share, by resource."),
+        ("hopperkv_quota_pinned", Unit::Count, "1 while an operator's quota holds."),
+        ("hopperkv_cache_serving", Unit::Count, "1 while the tenant's Redis serves."),
+        ("hopperkv_cache_used_bytes", Unit::Bytes, "Memory that Redis uses."),
+        ("hopperkv_cache_maxmemory_bytes", Unit::Bytes, "Memory that Redis may use."),
+        ("hopperkv_allocator_enabled", Unit::Count, "1 while the epoch loop decides."),
+        ("hopperkv_allocator_improve_ratio", Unit::Count, "Improve ratio of the last run: 0.5 is 50 %."),
+        ("hopperkv_allocator_last_run_seconds", Unit::Seconds, "When the allocator last ran, since 1970."),
+        ("hopperkv_allocator_rounds_to_come", Unit::Count, "Rounds of a gradual change still to come."),
+        ("hopperkv_allocator_predicted_gain", Unit::Count, "Predicted throughput over that of the base share."),
+        ("hopperkv_allocator_measured_gain", Unit::Count, "Throughput one epoch later over that predicted for the base share."),
+    ] {
+        describe_gauge!(name, unit, help);
+    }
+}
+
+fn server(shared: &Shared) {
+    let counts = &shared.counts;
+    for (name, count) in [
+        ("hopperkv_connections_accepted_total", &counts.accepted),
+        ("hopperkv_connections_refused_total", &counts.refused),
+        ("hopperkv_logins_denied_total", &counts.denied),
+    ] {
+        counter!(name).absolute(count.load(Ordering::Relaxed));
+    }
+    gauge!("hopperkv_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    gauge!("hopperkv_start_time_seconds").set(shared.started_ms as f64 / 1e3);
+    gauge!("hopperkv_clients").set(shared.clients.len() as f64);
+    gauge!("hopperkv_tenants").set(shared.tenants.all().len() as f64);
+}
+
+fn requests(tenant: &Tenant) {
+    let totals = tenant.totals();
+    let name = || tenant.name.to_string();
+    for (kind, count) in [("hit", totals.hits), ("miss", totals.misses), ("write", totals.writes)] {
+        counter!("hopperkv_requests_total", "tenant" => name(), "kind" => kind).absolute(count);
+    }
+    for (kind, count) in [
+        ("read", totals.read_bytes),
+        ("written", totals.written_bytes),
+        ("storage", totals.storage_bytes),
+    ] {
+        counter!("hopperkv_bytes_total", "tenant" => name(), "kind" => kind).absolute(count);
+    }
+    for (metric, count) in [
+        ("hopperkv_commands_total", totals.commands),
+        ("hopperkv_reads_coalesced_total", totals.coalesced),
+        ("hopperkv_reads_negative_total", totals.negative_hits),
+        ("hopperkv_absent_total", totals.absent),
+        ("hopperkv_throttled_total", totals.throttled),
+        ("hopperkv_errors_total", totals.errors),
+        ("hopperkv_cache_bypassed_total", totals.bypassed),
+    ] {
+        counter!(metric, "tenant" => name()).absolute(count);
+    }
+    for (resource, milli) in [
+        (Resource::ReadUnits, totals.milli_read_units),
+        (Resource::WriteUnits, totals.milli_write_units),
+    ] {
+        counter!("hopperkv_consumed_units_total", "tenant" => name(), "resource" => resource.name())
+            .absolute(milli / 1000);
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "float casts saturate; counters of the text format are whole"
+)]
+fn limits(tenant: &Tenant) {
+    for resource in Resource::ALL {
+        let stats = tenant.limits.limiter(resource).stats();
+        let labels =
+            [("tenant", tenant.name.to_string()), ("resource", resource.name().to_owned())];
+        counter!("hopperkv_limit_used_total", &labels).absolute(stats.used.as_f64() as u64);
+        counter!("hopperkv_limit_waits_total", &labels).absolute(stats.waits);
+        let waited_ms = u64::try_from(stats.waited.as_millis()).unwrap_or(u64::MAX);
+        counter!("hopperkv_limit_wait_ms_total", &labels).absolute(waited_ms);
+        counter!("hopperkv_limit_throttled_total", &labels).absolute(stats.throttled);
+        gauge!("hopperkv_limit_waiting", &labels).set(stats.waiting as f64);
+    }
+}
+
+fn cache(tenant: &Tenant, memory: Option<&MemoryUse>) {
+    let name = || tenant.name.to_string();
+    let flag = |set| if set { 1.0 } else { 0.0 };
+    let health = &tenant.cache.health;
+    gauge!("hopperkv_cache_serving", "tenant" => name()).set(flag(health.is_serving()));
+    counter!("hopperkv_cache_outages_total", "tenant" => name()).absolute(health.generation());
+    gauge!("hopperkv_quota_pinned", "tenant" => name()).set(flag(tenant.is_pinned()));
+    for (metric, share) in [("hopperkv_quota", tenant.quota()), ("hopperkv_base", tenant.base())] {
+        for (resource, amount) in amounts(&share) {
+            gauge!(metric, "tenant" => name(), "resource" => resource).set(amount);
+        }
+    }
+    if let Some(memory) = memory {
+        let used = gauge!("hopperkv_cache_used_bytes", "tenant" => name());
+        used.set(memory.used_bytes as f64);
+        let maxmemory = gauge!("hopperkv_cache_maxmemory_bytes", "tenant" => name());
+        maxmemory.set(memory.maxmemory_bytes as f64);
+        let evicted = counter!("hopperkv_cache_evicted_keys_total", "tenant" => name());
+        evicted.absolute(memory.evicted_keys);
+    }
+}
+
+fn epochs(allocator: &Allocator) {
+    let options = allocator.options();
+    let policy = options.policy.name();
+    gauge!("hopperkv_allocator_enabled", "policy" => policy).set(f64::from(options.enabled));
+    gauge!("hopperkv_allocator_rounds_to_come").set(allocator.rounds_to_come() as f64);
+    let counts = allocator.run_counts();
+    counter!("hopperkv_allocator_runs_total", "applied" => "true").absolute(counts.applied);
+    counter!("hopperkv_allocator_runs_total", "applied" => "false").absolute(counts.kept);
+    let Some(run) = allocator.runs(1).pop() else { return };
+    gauge!("hopperkv_allocator_improve_ratio").set(run.decision.improve_ratio);
+    gauge!("hopperkv_allocator_last_run_seconds").set(run.at_ms as f64 / 1e3);
+    for tenant in &run.decision.tenants {
+        gauge!("hopperkv_allocator_predicted_gain", "tenant" => tenant.name.to_string())
+            .set(tenant.predicted_gain);
+    }
+    let measured = allocator.runs(2).into_iter().flat_map(|run| run.decision.tenants);
+    for (name, gain) in measured.filter_map(|tenant| Some((tenant.name, tenant.measured_gain?))) {
+        gauge!("hopperkv_allocator_measured_gain", "tenant" => name.to_string()).set(gain);
+    }
+}
+
+fn amounts(share: &Resources) -> [(&'static str, f64); 4] {
+    [
+        ("cache", share.cache_bytes as f64),
+        (Resource::ReadUnits.name(), share.read_units_per_s),
+        (Resource::WriteUnits.name(), share.write_units_per_s),
+        (Resource::Net.name(), share.net_bytes_per_s),
+    ]
+}
+
+async fn memory_of(tenant: &Tenant) -> Option<MemoryUse> {
+    if !tenant.cache.health.is_serving() {
+        return None;
+    }
+    Control::open(&tenant.cache.address).await.ok()?.memory_use().await.ok()
+}

@@ -1,0 +1,179 @@
+//! A read that the straight path could not answer.
+//!
+//! cache (value, or lease) -> flight shared with everyone who misses the key -> read units -> storage -> fill -> bytes.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use super::{Failure, Service};
+use crate::cache::Lookup;
+use crate::command::Item;
+use crate::inflight::{Flight, Join, Landing};
+use crate::limits::{Amount, Resource};
+
+/// What a read found, and where.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// The item, or nothing.
+    pub(crate) item: Option<Item>,
+    /// Who knew.
+    pub(crate) source: Source,
+    /// The cache's expiry is that of a fence, not the item's.
+    pub(crate) fenced: bool,
+}
+
+/// Who answered a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Redis had the value.
+    Cache,
+    /// A negative entry.
+    Negative,
+    /// Storage.
+    Storage,
+    /// Somebody else's storage read.
+    Shared,
+}
+
+/// What a flight ends with.
+pub(crate) type FlightResult = Result<Found, Failure>;
+
+impl Service {
+    /// Reads a key: value exact, expiry possibly that of a fence.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub(super) async fn find(self: &Rc<Self>, key: &Bytes) -> FlightResult {
+        loop {
+            match self.tenant.flights.join(self.key_of(key)) {
+                Join::Lead(flight) => {
+                    let service = Rc::clone(self);
+                    let key = key.clone();
+                    // A task of its own: the leader's client may go away, the others still wait.
+                    let led = self.tasks.spawn_local(async move { service.fly(flight, &key).await });
+                    return match led.await {
+                        Ok(result) => result,
+                        Err(error) => Err(Failure::internal(&error)),
+                    };
+                }
+                Join::Seat(seat) => match seat.arrive().await {
+                    Some(Ok(found)) => {
+                        return Ok(Found { source: found.source.shared(), ..found });
+                    }
+                    Some(failed) => return failed,
+                    None => {}
+                },
+            }
+        }
+    }
+
+    /// Reads a key with its true expiry.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub(super) async fn find_exact(self: &Rc<Self>, key: &Bytes) -> FlightResult {
+        let found = self.find(key).await?;
+        if !found.fenced {
+            return Ok(found);
+        }
+        self.read_storage(key).await
+    }
+
+    /// Reads the item that a write is about to change. The caller holds the key's lock.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub(super) async fn current(&self, key: &Bytes) -> FlightResult {
+        match self.coherence.peek(key).await {
+            Ok(Lookup::Hit { item, fenced: false }) => {
+                Ok(Found { item: Some(item), source: Source::Cache, fenced: false })
+            }
+            Ok(Lookup::Negative) => {
+                Ok(Found { item: None, source: Source::Negative, fenced: false })
+            }
+            _ => self.read_storage(key).await,
+        }
+    }
+
+    async fn fly(self: Rc<Self>, flight: Flight<FlightResult>, key: &Bytes) -> FlightResult {
+        flight.asks_cache();
+        let lease = match self.coherence.lease(key).await {
+            Ok(Lookup::Hit { item, fenced }) => {
+                let found = Found { item: Some(item), source: Source::Cache, fenced };
+                flight.land(Landing::FromCache, &Ok(found.clone()));
+                return Ok(found);
+            }
+            Ok(Lookup::Negative) => {
+                let found = Found { item: None, source: Source::Negative, fenced: false };
+                flight.land(Landing::FromCache, &Ok(found.clone()));
+                return Ok(found);
+            }
+            Ok(Lookup::Absent(lease)) => Some(lease),
+            Ok(Lookup::Fenced) => None,
+            Err(_) => {
+                self.counters.bypassed.add(1);
+                None
+            }
+        };
+        if let Err(failure) = self.charge_read().await {
+            flight.land(Landing::FromStorage, &Err(failure.clone()));
+            return Err(failure);
+        }
+        flight.asks_storage();
+        let result = self.read_charged(key).await;
+        let mut landing = Landing::FromStorage;
+        if let (Some(lease), Ok(found)) = (lease, &result)
+            && self.coherence.fill(key, &lease, found.item.as_ref()).await == Ok(true)
+        {
+            landing = Landing::Filled;
+        }
+        flight.land(landing, &result);
+        result
+    }
+
+    async fn read_storage(&self, key: &Bytes) -> FlightResult {
+        self.charge_read().await?;
+        self.read_charged(key).await
+    }
+
+    /// Waits for the least a read can cost; what it costs beyond that is settled afterwards.
+    async fn charge_read(&self) -> Result<(), Failure> {
+        let least = Amount::from_f64(self.tenant.least_read_units());
+        Ok(self.tenant.limits.charge(Resource::ReadUnits, least).await?)
+    }
+
+    async fn read_charged(&self, key: &Bytes) -> FlightResult {
+        let limits = &self.tenant.limits;
+        let least = Amount::from_f64(self.tenant.least_read_units());
+        let got = match self.tenant.storage.get(&self.tenant.table, key).await {
+            Ok(got) => got,
+            Err(error) => {
+                limits.read_units.settle(least, Amount::ZERO);
+                return Err(Failure::of_storage(error));
+            }
+        };
+        limits.read_units.settle(least, Amount::from_f64(got.read_units));
+        self.counters.milli_read_units.add(milli(got.read_units));
+        let bytes = got.item.as_ref().map_or(0, |i| key.len() + i.value.len()) as u64;
+        self.counters.storage_bytes.add(bytes);
+        limits.net.settle(Amount::ZERO, Amount::bytes(bytes));
+        Ok(Found { item: got.item, source: Source::Storage, fenced: false })
+    }
+}
+
+impl Source {
+    fn shared(self) -> Self {
+        if self == Self::Storage { Self::Shared } else { self }
+    }
+}
+
+/// Units in thousandths, for counters.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "units are never negative and far below 2^53"
+)]
+pub(super) fn milli(units: f64) -> u64 {
+    (units * 1000.0).round() as u64
+}

@@ -1,0 +1,279 @@
+//! Storage: where acknowledged writes live.
+//!
+//! Reading order: [`Storage`] is what the rest of the proxy sees; `config` says
+//! which backend; `table` turns keys and values into items; `units` prices
+//! them; `attempts` decides what is sent again and what a failure means;
+//! `dynamo` speaks to the endpoint and `schema` opens tables there; `embedded`
+//! runs such an endpoint in this process; `synthetic` only pretends.
+//!
+//! There are two backends. The embedded engine is not a third: it is an
+//! endpoint for the first.
+//!
+//! ```text
+//! worker runtimes --Storage::get/put/...--> task on the control runtime
+//!     -> permit -> SDK -> HTTP -> AWS | other endpoint | embedded engine's thread
+//! ```
+
+mod attempts;
+mod config;
+mod dynamo;
+mod embedded;
+mod error;
+mod schema;
+mod synthetic;
+mod table;
+mod units;
+
+pub use config::{AttributeNames, StorageConfig, StorageKind};
+pub use embedded::{Embedded, EmbeddedError};
+pub use error::{OpenError, StorageError, TableError};
+pub use table::{KeyType, StoredItem, Table};
+pub use units::{
+    MAX_ITEM_BYTES, MAX_KEY_BYTES, MAX_TRANSACTION_KEYS, TRANSACTION_FACTOR, read_units,
+    write_units,
+};
+
+use bytes::Bytes;
+use dynamo::{Dynamo, Identity};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+use synthetic::Synthetic;
+use tokio::runtime::Handle;
+use tokio::task::JoinError;
+
+/// What a read found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Got {
+    /// The item, unless it is missing or expired.
+    pub item: Option<StoredItem>,
+    /// Read units consumed.
+    pub read_units: f64,
+}
+
+/// What a put cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wrote {
+    /// Write units consumed.
+    pub write_units: f64,
+}
+
+/// What a delete removed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deleted {
+    /// The item that was there, unless it had expired or was not written by
+    /// HopperKV.
+    pub old: Option<StoredItem>,
+    /// `false` if an earlier attempt of this delete may have removed the item,
+    /// so that `old` being `None` proves nothing.
+    pub old_is_certain: bool,
+    /// Write units consumed.
+    pub write_units: f64,
+}
+
+/// The storage behind all tenants. Cloning is cheap; every clone is the same storage.
+///
+/// Its calls may be awaited from any runtime. A call that is dropped goes on:
+/// a write is never cut off half-way by its caller.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    backend: Backend,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Clone)]
+enum Backend {
+    Dynamo(Arc<Dynamo>),
+    Synthetic(Arc<Synthetic>),
+}
+
+#[derive(Debug)]
+struct Shared {
+    config: StorageConfig,
+    control: Handle,
+    embedded: Mutex<Option<Embedded>>,
+}
+
+impl Storage {
+    /// Opens the configured backend. The SDK will run on `control`.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the embedded engine did not start, or AWS was asked for
+    /// without a region. An unreachable endpoint shows in [`Storage::open_table`].
+    pub async fn open(config: StorageConfig, control: Handle) -> Result<Self, OpenError> {
+        let opening = {
+            let config = config.clone();
+            control.spawn(async move { open_backend(&config).await })
+        };
+        let (backend, embedded) = opening.await.map_err(|_| OpenError::Stopped)??;
+        let shared = Shared { config, control, embedded: Mutex::new(embedded) };
+        Ok(Self { backend, shared: Arc::new(shared) })
+    }
+
+    /// Examines the table, and creates it if it is missing and
+    /// `create_tables` is set (partition key of type B, on-demand billing, TTL
+    /// enabled). A table that exists is not changed.
+    ///
+    /// # Errors
+    /// [`TableError`] names the table, what is wrong with it, and the fix.
+    pub async fn open_table(&self, name: &str) -> Result<Table, TableError> {
+        let name = name.to_owned();
+        match &self.backend {
+            Backend::Dynamo(dynamo) => {
+                let (dynamo, shared) = (Arc::clone(dynamo), Arc::clone(&self.shared));
+                let table = name.clone();
+                let opening = self.shared.control.spawn(async move {
+                    schema::open_table(&dynamo, &shared.config, &table).await
+                });
+                opening.await.unwrap_or_else(|error| {
+                    Err(TableError::Storage { table: name, source: read_lost(&error) })
+                })
+            }
+            Backend::Synthetic(_) => {
+                let attributes = &self.shared.config.attributes;
+                Ok(Table::new(&name, &attributes.key, KeyType::Binary, attributes))
+            }
+        }
+    }
+
+    /// Reads `key`; consistently unless the configuration says otherwise.
+    ///
+    /// # Errors
+    /// [`StorageError`], never `Ambiguous`. `Rejected` includes an item that
+    /// was not written by HopperKV.
+    pub async fn get(&self, table: &Table, key: &Bytes) -> Result<Got, StorageError> {
+        match &self.backend {
+            Backend::Dynamo(dynamo) => {
+                let (dynamo, table, key) = (Arc::clone(dynamo), table.clone(), key.clone());
+                let task = async move { dynamo.get(&table, &key).await };
+                self.shared.control.spawn(task).await.unwrap_or_else(|e| Err(read_lost(&e)))
+            }
+            Backend::Synthetic(synthetic) => Ok(synthetic.get(table, key).await),
+        }
+    }
+
+    /// Writes `item` under `key`. The whole item is replaced.
+    ///
+    /// # Errors
+    /// [`StorageError`]; only after `Ambiguous` may the item have been written.
+    pub async fn put(
+        &self,
+        table: &Table,
+        key: &Bytes,
+        item: &StoredItem,
+    ) -> Result<Wrote, StorageError> {
+        match &self.backend {
+            Backend::Dynamo(dynamo) => {
+                let (dynamo, table, key) = (Arc::clone(dynamo), table.clone(), key.clone());
+                let item = item.clone();
+                let task = async move { dynamo.put(&table, &key, &item).await };
+                self.shared.control.spawn(task).await.unwrap_or_else(|e| Err(write_lost(&e)))
+            }
+            Backend::Synthetic(synthetic) => Ok(synthetic.put(table, key, item).await),
+        }
+    }
+
+    /// Removes `key` and returns what was there.
+    ///
+    /// # Errors
+    /// [`StorageError`]; only after `Ambiguous` may the item be gone.
+    pub async fn delete(&self, table: &Table, key: &Bytes) -> Result<Deleted, StorageError> {
+        match &self.backend {
+            Backend::Dynamo(dynamo) => {
+                let (dynamo, table, key) = (Arc::clone(dynamo), table.clone(), key.clone());
+                let task = async move { dynamo.delete(&table, &key).await };
+                self.shared.control.spawn(task).await.unwrap_or_else(|e| Err(write_lost(&e)))
+            }
+            Backend::Synthetic(synthetic) => Ok(synthetic.delete(table, key).await),
+        }
+    }
+
+    /// Writes all `pairs`, without expiry, if none of the keys exists at
+    /// `now_ms` (an expired item does not count); else none. Returns whether
+    /// they were written, and the write units, which are due either way.
+    ///
+    /// # Errors
+    /// [`StorageError`]; `Rejected` for more than [`MAX_TRANSACTION_KEYS`]
+    /// keys. Only after `Ambiguous` may the items have been written: all or none.
+    pub async fn put_all_if_absent(
+        &self,
+        table: &Table,
+        pairs: &[(Bytes, Bytes)],
+        now_ms: u64,
+    ) -> Result<(bool, f64), StorageError> {
+        match &self.backend {
+            Backend::Dynamo(dynamo) => {
+                let (dynamo, table, pairs) = (Arc::clone(dynamo), table.clone(), pairs.to_vec());
+                let task = async move { dynamo.put_all_if_absent(&table, &pairs, now_ms).await };
+                self.shared.control.spawn(task).await.unwrap_or_else(|e| Err(write_lost(&e)))
+            }
+            Backend::Synthetic(synthetic) => Ok(synthetic.put_all_if_absent(table, pairs).await),
+        }
+    }
+
+    /// Whether the table answers: one attempt of an eventually consistent read
+    /// (0.5 read units) of a key that no one uses.
+    ///
+    /// # Errors
+    /// [`StorageError`] as the attempt ended.
+    pub async fn check(&self, table: &Table) -> Result<(), StorageError> {
+        match &self.backend {
+            Backend::Dynamo(dynamo) => {
+                let (dynamo, table) = (Arc::clone(dynamo), table.clone());
+                let task = async move { dynamo.check(&table).await };
+                self.shared.control.spawn(task).await.unwrap_or_else(|e| Err(read_lost(&e)))
+            }
+            Backend::Synthetic(_) => Ok(()),
+        }
+    }
+
+    /// Stops the embedded engine, if there is one, once its open requests are
+    /// answered. Call it last: requests after it are `Unavailable`.
+    pub async fn shutdown(&self) {
+        let embedded = self.shared.embedded.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(embedded) = embedded {
+            let _ = self.shared.control.spawn_blocking(|| embedded.stop()).await;
+        }
+    }
+}
+
+async fn open_backend(config: &StorageConfig) -> Result<(Backend, Option<Embedded>), OpenError> {
+    match config.kind {
+        StorageKind::Embedded => {
+            let (data_dir, interval) = (config.data_dir.clone(), config.sweep_interval);
+            let starting = move || Embedded::start(&data_dir, interval);
+            let embedded =
+                tokio::task::spawn_blocking(starting).await.map_err(|_| OpenError::Stopped)??;
+            let endpoint = Some(embedded.endpoint());
+            let dynamo = Dynamo::connect(config, endpoint, Identity::Placeholder).await?;
+            Ok((Backend::Dynamo(Arc::new(dynamo)), Some(embedded)))
+        }
+        StorageKind::DynamoDb => {
+            let endpoint = config.endpoint.as_deref();
+            let identity = if endpoint.is_some() && !dynamo::environment_has_credentials() {
+                Identity::Placeholder
+            } else {
+                Identity::Chain
+            };
+            let dynamo = Dynamo::connect(config, endpoint, identity).await?;
+            Ok((Backend::Dynamo(Arc::new(dynamo)), None))
+        }
+        StorageKind::Synthetic => {
+            tracing::warn!("storage is synthetic: values are computed and WRITES ARE FORGOTTEN");
+            Ok((Backend::Synthetic(Arc::new(Synthetic::new(config))), None))
+        }
+    }
+}
+
+fn read_lost(error: &JoinError) -> StorageError {
+    StorageError::Unavailable(format!("the control runtime lost the request: {error}"))
+}
+
+fn write_lost(error: &JoinError) -> StorageError {
+    StorageError::Ambiguous(format!("the control runtime lost the request: {error}"))
+}
+
+/// Milliseconds since the epoch by the system's clock.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,137 @@
+//! Synthetic storage: a fixed latency, and values computed from keys.
+//!
+//! **It stores nothing.** Writes and deletes are accepted, charged, and
+//! forgotten; the next read computes the same value as before. It exists for
+//! experiments, where the storage must cost time and units but not disk, and
+//! where a reader must be able to verify every byte.
+//!
+//! A key `K<offset, 10 digits>s<size>E...EY` has the value
+//! `V<offset, 10 digits>s<value bytes>A...AL`, of the configured length. Every
+//! other key is absent.
+
+use super::config::StorageConfig;
+use super::table::{StoredItem, Table};
+use super::units::{TRANSACTION_FACTOR, read_units, write_units};
+use super::{Deleted, Got, Wrote};
+use bytes::Bytes;
+use std::time::Duration;
+
+const OFFSET_DIGITS: usize = 10;
+
+/// The synthetic backend's settings; it has no state.
+#[derive(Debug, Clone)]
+pub(crate) struct Synthetic {
+    latency: Duration,
+    value_bytes: usize,
+    consistent_reads: bool,
+}
+
+impl Synthetic {
+    pub(crate) fn new(config: &StorageConfig) -> Self {
+        Self {
+            latency: config.synthetic_latency,
+            value_bytes: config.synthetic_value_bytes,
+            consistent_reads: config.consistent_reads,
+        }
+    }
+
+    pub(crate) async fn get(&self, table: &Table, key: &[u8]) -> Got {
+        tokio::time::sleep(self.latency).await;
+        let item = self.item(key);
+        let item_bytes =
+            item.as_ref().map_or(0, |item| table.item_bytes(key.len(), item.value.len(), false));
+        Got { item, read_units: read_units(item_bytes, self.consistent_reads) }
+    }
+
+    pub(crate) async fn put(&self, table: &Table, key: &[u8], stored: &StoredItem) -> Wrote {
+        tokio::time::sleep(self.latency).await;
+        let has_expiry = stored.expires_at_ms.is_some();
+        let new_bytes = table.item_bytes(key.len(), stored.value.len(), has_expiry);
+        Wrote { write_units: write_units(new_bytes.max(self.old_bytes(table, key))) }
+    }
+
+    pub(crate) async fn delete(&self, table: &Table, key: &[u8]) -> Deleted {
+        tokio::time::sleep(self.latency).await;
+        let write_units = write_units(self.old_bytes(table, key));
+        Deleted { old: self.item(key), old_is_certain: true, write_units }
+    }
+
+    pub(crate) async fn put_all_if_absent(
+        &self,
+        table: &Table,
+        pairs: &[(Bytes, Bytes)],
+    ) -> (bool, f64) {
+        tokio::time::sleep(self.latency).await;
+        let bytes = |(key, value): &(Bytes, Bytes)| table.item_bytes(key.len(), value.len(), false);
+        let units: f64 = pairs.iter().map(|pair| write_units(bytes(pair))).sum();
+        let absent = pairs.iter().all(|(key, _)| offset_of(key).is_none());
+        (absent, TRANSACTION_FACTOR * units)
+    }
+
+    fn item(&self, key: &[u8]) -> Option<StoredItem> {
+        let value = value_at(offset_of(key)?, self.value_bytes);
+        Some(StoredItem { value, expires_at_ms: None })
+    }
+
+    fn old_bytes(&self, table: &Table, key: &[u8]) -> u64 {
+        offset_of(key).map_or(0, |_| table.item_bytes(key.len(), self.value_bytes, false))
+    }
+}
+
+/// The offset's digits, if `key` has the format of a generated key.
+fn offset_of(key: &[u8]) -> Option<&[u8]> {
+    let rest = key.strip_prefix(b"K")?.strip_suffix(b"Y")?;
+    let (offset, rest) = rest.split_at_checked(OFFSET_DIGITS)?;
+    let size = rest.strip_prefix(b"s")?;
+    let digits = size.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let well_formed = offset.iter().all(u8::is_ascii_digit)
+        && digits > 0
+        && size.iter().skip(digits).all(|&byte| byte == b'E');
+    well_formed.then_some(offset)
+}
+
+/// The value of `bytes` length that belongs to `offset`. One that is too short
+/// for its header is cut; the last byte is `L` in any case.
+fn value_at(offset: &[u8], bytes: usize) -> Bytes {
+    let mut value = Vec::with_capacity(bytes.max(32));
+    value.push(b'V');
+    value.extend_from_slice(offset);
+    value.extend_from_slice(format!("s{bytes}").as_bytes());
+    value.resize(bytes, b'A');
+    if let Some(last) = value.last_mut() {
+        *last = b'L';
+    }
+    Bytes::from(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{offset_of, value_at};
+
+    #[test]
+    fn keys_of_the_format_are_recognised_and_others_are_absent() {
+        assert_eq!(offset_of(b"K0000000042s16EY"), Some(b"0000000042".as_slice()));
+        assert_eq!(offset_of(b"K0000000042s20EEEEEY"), Some(b"0000000042".as_slice()));
+        assert_eq!(offset_of(b"K0000000042s15Y"), Some(b"0000000042".as_slice()));
+        for other in [
+            &b""[..],
+            b"K",
+            b"KY",
+            b"K0000000042sEY",
+            b"K000000004s16EEY",
+            b"K00000000xxs16EY",
+            b"K0000000042s16EX",
+            b"K0000000042s16FY",
+            b"V0000000042s16EY",
+        ] {
+            assert_eq!(offset_of(other), None, "{}", other.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn values_have_the_configured_length() {
+        assert_eq!(&value_at(b"0000000042", 20)[..], b"V0000000042s20AAAAAL");
+        assert_eq!(&value_at(b"0000000042", 5)[..], b"V000L");
+        assert_eq!(value_at(b"0000000042", 0).len(), 0);
+    }
+}

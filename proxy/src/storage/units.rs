@@ -1,0 +1,85 @@
+//! What DynamoDB charges: item sizes and capacity units.
+//!
+//! Pure arithmetic, so that a request can be charged before it is sent and so
+//! that the synthetic backend costs what the real one would. The rules are
+//! DynamoDB's published ones: 1 KB is 1,024 B, each item is rounded up on its
+//! own, and nothing is ever free.
+
+/// The largest item DynamoDB stores, attribute names included, in bytes.
+pub const MAX_ITEM_BYTES: u64 = 400 * 1024;
+
+/// The longest partition key DynamoDB accepts, in bytes. The shortest is one byte.
+pub const MAX_KEY_BYTES: usize = 2048;
+
+/// The most keys one all-or-nothing write may name.
+pub const MAX_TRANSACTION_KEYS: usize = 100;
+
+/// A transactional read or write costs this many times the plain one.
+pub const TRANSACTION_FACTOR: f64 = 2.0;
+
+const READ_UNIT_BYTES: u64 = 4096;
+const WRITE_UNIT_BYTES: u64 = 1024;
+
+/// Read units for one item of `item_bytes` (0 for a missing item): one per
+/// started 4 KB, at least one, half of that when eventually consistent.
+#[must_use]
+pub fn read_units(item_bytes: u64, consistent: bool) -> f64 {
+    let units = whole_units(item_bytes, READ_UNIT_BYTES);
+    if consistent { units } else { units / 2.0 }
+}
+
+/// Write units for one item of `item_bytes`: one per started 1 KB, at least
+/// one. A put is charged for the larger of the old and the new item, a delete
+/// for the old one.
+#[must_use]
+pub fn write_units(item_bytes: u64) -> f64 {
+    whole_units(item_bytes, WRITE_UNIT_BYTES)
+}
+
+/// Bytes that DynamoDB counts for a whole, positive number: one for every two
+/// significant digits, rounded up, and one more. Trailing zeros are not
+/// significant.
+#[must_use]
+pub(crate) fn number_bytes(mut number: u64) -> u64 {
+    while number >= 10 && number.is_multiple_of(10) {
+        number /= 10;
+    }
+    let digits = if number == 0 { 0 } else { u64::from(number.ilog10()) + 1 };
+    digits.div_ceil(2) + 1
+}
+
+#[expect(clippy::cast_precision_loss, reason = "item sizes are far below 2^53")]
+fn whole_units(item_bytes: u64, unit_bytes: u64) -> f64 {
+    item_bytes.div_ceil(unit_bytes).max(1) as f64
+}
+
+#[cfg(test)]
+#[expect(clippy::float_cmp, reason = "units are small whole numbers or halves, exact in f64")]
+mod tests {
+    use super::{number_bytes, read_units, write_units};
+
+    #[test]
+    fn reads_round_up_to_4_kb_and_missing_items_cost_the_minimum() {
+        assert_eq!(read_units(0, true), 1.0);
+        assert_eq!(read_units(4096, true), 1.0);
+        assert_eq!(read_units(4097, true), 2.0);
+        assert_eq!(read_units(4097, false), 1.0);
+        assert_eq!(read_units(0, false), 0.5);
+    }
+
+    #[test]
+    fn writes_round_up_to_1_kb() {
+        assert_eq!(write_units(0), 1.0);
+        assert_eq!(write_units(1024), 1.0);
+        assert_eq!(write_units(1025), 2.0);
+    }
+
+    #[test]
+    fn numbers_count_two_digits_a_byte() {
+        assert_eq!(number_bytes(0), 1);
+        assert_eq!(number_bytes(7), 2);
+        assert_eq!(number_bytes(42), 2);
+        assert_eq!(number_bytes(1_700_000_000), 2);
+        assert_eq!(number_bytes(1_712_345_678_901), 8);
+    }
+}

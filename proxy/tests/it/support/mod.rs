@@ -1,0 +1,50 @@
+//! What every test stands on: a proxy in a directory of its own, clients that speak raw RESP, and waiting for
+//! conditions.
+
+mod client;
+mod counted_endpoint;
+mod proxy;
+mod stock_redis;
+
+pub(crate) use client::{Client, Sender, Value, encode};
+pub(crate) use counted_endpoint::CountedEndpoint;
+pub(crate) use proxy::{Proxy, ProxyBuilder};
+pub(crate) use stock_redis::StockRedis;
+
+use std::time::{Duration, Instant};
+
+/// Longest wait for anything that should happen at once.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` gives something.
+///
+/// # Panics
+/// After [`PATIENCE`].
+pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
+        poll();
+    }
+}
+
+/// The seed of this run, printed; `HOPPERKV_SEED` repeats one.
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("HOPPERKV_SEED").ok().map(|text| text.parse().unwrap());
+    let seed = given.unwrap_or_else(rand::random);
+    println!("HOPPERKV_SEED={seed}");
+    seed
+}
+
+/// `long` when `HOPPERKV_LONG_TESTS` is set, else `short`.
+pub(crate) fn effort(short: usize, long: usize) -> usize {
+    if std::env::var_os("HOPPERKV_LONG_TESTS").is_some() { long } else { short }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the pause between two looks at a condition")]
+fn poll() {
+    std::thread::sleep(Duration::from_millis(5));
+}
