@@ -105,10 +105,14 @@ impl Admin {
         self.get(&format!("/v1/tenants/{tenant}/quota")).await
     }
 
-    /// Sets a tenant's quotas.
+    /// Sets a tenant's quotas without pinning them: the allocator may move them on.
     pub(super) async fn set_quota(&self, tenant: &str, quota: &Quota) -> Result<(), LoadError> {
         let path = format!("/v1/tenants/{tenant}/quota");
-        self.send("PUT", &path, Some(json(quota)?)).await.map(drop)
+        let mut body = json(quota)?;
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert(String::from("pinned"), serde_json::Value::Bool(false));
+        }
+        self.send("PUT", &path, Some(body)).await.map(drop)
     }
 
     /// Chooses the policy and switches the epoch loop on or off.

@@ -172,8 +172,8 @@ struct CacheView {
     address: String,
     /// Whether it serves.
     serving: bool,
-    /// Times it went out of service.
-    outages: u64,
+    /// Reports that it was lost or may hold something stale.
+    interruptions: u64,
     /// Memory in use; this and what follows is absent while it cannot be asked.
     used_bytes: Option<u64>,
     /// Its limit.
@@ -282,7 +282,7 @@ impl CacheView {
         let mut view = Self {
             address: cache.address.to_string(),
             serving: cache.health.is_serving(),
-            outages: cache.health.generation(),
+            interruptions: cache.health.generation(),
             used_bytes: None,
             maxmemory_bytes: None,
             keys: None,

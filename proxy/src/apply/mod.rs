@@ -191,10 +191,9 @@ async fn put_in_place(round: &[Change]) -> Vec<Growing> {
     let getters: Vec<_> = live.iter().filter(gets).collect();
     join_all(givers.iter().map(|c| resize::shrink(&c.tenant, c.share.cache_bytes))).await;
     join_all(getters.iter().map(|c| resize::grow(&c.tenant, c.share.cache_bytes))).await;
-    let growing = getters.iter().map(|c| Growing {
-        tenant: Arc::clone(&c.tenant),
-        before: c.tenant.totals(),
-    });
+    let growing = getters
+        .iter()
+        .map(|c| Growing { tenant: Arc::clone(&c.tenant), before: c.tenant.totals() });
     growing.collect()
 }
 

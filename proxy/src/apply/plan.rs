@@ -19,12 +19,9 @@ pub(crate) struct Move {
 pub(super) fn rounds(moves: &[Move], step_bytes: u64) -> Vec<Vec<Resources>> {
     let grown = |one: &Move| one.to.cache_bytes.saturating_sub(one.from.cache_bytes);
     let shrunk = |one: &Move| one.from.cache_bytes.saturating_sub(one.to.cache_bytes);
-    let moved_bytes: u64 =
-        moves.iter().map(grown).sum::<u64>().max(moves.iter().map(shrunk).sum());
+    let moved_bytes: u64 = moves.iter().map(grown).sum::<u64>().max(moves.iter().map(shrunk).sum());
     let count = moved_bytes.div_ceil(step_bytes.max(1)).max(1);
-    (1..=count)
-        .map(|round| moves.iter().map(|one| one.after(round, count)).collect())
-        .collect()
+    (1..=count).map(|round| moves.iter().map(|one| one.after(round, count)).collect()).collect()
 }
 
 /// The sizes that one cache passes through on its way down, the last being `to_bytes`.

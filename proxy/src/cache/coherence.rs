@@ -37,8 +37,8 @@ impl Token {
 /// What the cache said when asked to read or lease.
 #[derive(Debug)]
 pub(crate) enum Lookup {
-    /// The value. Its expiry is not to be trusted while a write is in progress (`fenced`).
-    Hit { item: Item, fenced: bool },
+    /// The value. Its expiry may be that of a fence (`doubtful`).
+    Hit { item: Item, doubtful: bool },
     /// Known to be absent in storage.
     Negative,
     /// No value, and a write is in progress: read storage, fill nothing.
@@ -87,13 +87,14 @@ impl Coherence {
 
     /// Reads value and expiry; takes a lease where there is none.
     pub(crate) async fn lease(&self, key: &Bytes) -> Result<Lookup, CacheLost> {
-        let token = Token::random();
-        self.look(key, token).await
+        self.look(key, Token::random(), self.times.fence_ms).await
     }
 
-    /// Reads value and expiry without asking for a lease.
-    pub(crate) async fn peek(&self, key: &Bytes) -> Result<Lookup, CacheLost> {
-        self.look(key, Token(String::new())).await
+    /// Reads value and expiry without asking for a lease. `alone`: no write is in progress, as the caller holds the
+    /// key's lock and no other proxy writes, so that a near expiry is the value's own.
+    pub(crate) async fn peek(&self, key: &Bytes, alone: bool) -> Result<Lookup, CacheLost> {
+        let doubt_ms = if alone { 0 } else { self.times.fence_ms };
+        self.look(key, Token(String::new()), doubt_ms).await
     }
 
     /// Puts what storage said. False when the lease no longer stood.
@@ -145,7 +146,8 @@ impl Coherence {
             (Conclusion::Restore, Some(fence)) => fence.before.clone(),
             _ => Bytes::from(expiry_text(item)),
         };
-        let unplanted = Token(String::from("-"));
+        // Of its own: an ambiguous write leaves it as a fence, which is nobody else's.
+        let unplanted = Token::random();
         let token = fence.map_or(&unplanted, |f| &f.token);
         let value = item.map(|i| i.value.as_ref()).unwrap_or_default();
         let args: [&[u8]; 6] = [
@@ -159,12 +161,13 @@ impl Coherence {
         self.call(Script::Publish, key, &args).await.map(drop)
     }
 
-    async fn look(&self, key: &Bytes, token: Token) -> Result<Lookup, CacheLost> {
+    async fn look(&self, key: &Bytes, token: Token, doubt_ms: u64) -> Result<Lookup, CacheLost> {
         if !self.upstream.is_usable() {
             return Err(CacheLost);
         }
         let lease_ms = self.times.lease_ms.to_string();
-        let args: [&[u8]; 2] = [token.0.as_bytes(), lease_ms.as_bytes()];
+        let doubt_ms = doubt_ms.to_string();
+        let args: [&[u8]; 3] = [token.0.as_bytes(), lease_ms.as_bytes(), doubt_ms.as_bytes()];
         let BytesFrame::Array(reply) = self.call(Script::Lease, key, &args).await? else {
             return Err(CacheLost);
         };
@@ -174,11 +177,11 @@ impl Coherence {
                 BytesFrame::Integer(1),
                 BytesFrame::BulkString(value),
                 BytesFrame::BulkString(expiry),
-                BytesFrame::Integer(fenced),
+                BytesFrame::Integer(doubtful),
             ] => {
                 let expires_at_ms = std::str::from_utf8(expiry).ok().and_then(|t| t.parse().ok());
                 let item = Item { value: value.clone(), expires_at_ms };
-                Ok(Lookup::Hit { item, fenced: *fenced == 1 })
+                Ok(Lookup::Hit { item, doubtful: *doubtful == 1 })
             }
             [BytesFrame::Integer(2)] => Ok(Lookup::Negative),
             [BytesFrame::Integer(3)] => Ok(Lookup::Fenced),

@@ -13,7 +13,7 @@ use super::scripts::Script;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Keys per removal script, so that none holds Redis for long.
+/// Redis names per removal script (two per key), so that none holds Redis for long.
 const REMOVE_CHUNK: usize = 500;
 /// Oldest Redis with everything we use (`SET PXAT`, `GETDEL`).
 const OLDEST_REDIS: (u32, u32) = (6, 2);

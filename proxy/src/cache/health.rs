@@ -3,10 +3,10 @@
 //! Shared by all workers. A write whose publish could not be confirmed leaves a key that Redis may still answer with
 //! its old value; before that write is acknowledged the key is noted here, which also stops every worker from asking
 //! Redis. The keeper (`cache::keeper`) removes what is noted and only then lets Redis serve again, under the same lock,
-//! so no key can be noted between its last removal and the restart of service.
+//! so no key can be noted, and no outage reported, between the start of its last cleaning and the restart of service.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -24,12 +24,21 @@ pub(crate) enum Stale {
     All,
 }
 
+/// What was to be removed at some moment.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    /// The keys.
+    pub(crate) stale: Stale,
+    generation: u64,
+}
+
 /// Serving or not, and the stale keys.
 #[derive(Debug)]
 pub(crate) struct Health {
     serving: AtomicBool,
     stale: Mutex<Stale>,
     generation: AtomicU64,
+    owed: AtomicUsize,
     lost: Notify,
 }
 
@@ -39,6 +48,7 @@ impl Default for Health {
             serving: AtomicBool::new(false),
             stale: Mutex::new(Stale::Keys(HashSet::new())),
             generation: AtomicU64::new(0),
+            owed: AtomicUsize::new(0),
             lost: Notify::new(),
         }
     }
@@ -50,7 +60,7 @@ impl Health {
         self.serving.load(Ordering::Acquire)
     }
 
-    /// Counts outages: a reader that saw the same number before and after knows that there was none between.
+    /// Counts outages and notes: a reader that saw the same number before and after knows that there was none between.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -74,19 +84,36 @@ impl Health {
     }
 
     /// What is to be removed now; it stays noted until [`Health::serve_if_clean`] confirms.
-    pub(crate) fn stale(&self) -> Stale {
-        self.stale.lock().clone()
+    pub(crate) fn noted(&self) -> Noted {
+        let stale = self.stale.lock();
+        Noted { stale: stale.clone(), generation: self.generation() }
     }
 
-    /// Forgets what was removed, and serves if nothing was noted since `removed` was read. True when serving.
-    pub(crate) fn serve_if_clean(&self, removed: &Stale) -> bool {
+    /// Forgets what was removed, and serves if since `removed` was read no key was noted (not even one of the same) and
+    /// no outage reported. True when serving.
+    pub(crate) fn serve_if_clean(&self, removed: &Noted) -> bool {
         let mut stale = self.stale.lock();
-        if *stale != *removed {
+        if self.generation() != removed.generation {
             return false;
         }
         *stale = Stale::Keys(HashSet::new());
         self.serving.store(true, Ordering::Release);
         true
+    }
+
+    /// A key will have to be removed later.
+    pub(crate) fn owe_removal(&self) {
+        self.owed.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// It was removed, or noted.
+    pub(crate) fn removal_done(&self) {
+        self.owed.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// True when Redis serves and nothing needs to be removed, now or later.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.is_serving() && self.owed.load(Ordering::Acquire) == 0
     }
 
     /// Resolves when service stopped (at once if it is stopped).
@@ -115,12 +142,33 @@ mod tests {
     fn a_key_noted_during_the_removal_keeps_the_cache_out_of_service() {
         let health = Health::default();
         health.note_stale(Bytes::from_static(b"a"));
-        let removed = health.stale();
-        health.note_stale(Bytes::from_static(b"b"));
-        assert!(!health.serve_if_clean(&removed));
-        assert!(!health.is_serving());
-        assert!(health.serve_if_clean(&health.stale()));
+        for key in [b"b", b"a"] {
+            let removed = health.noted();
+            health.note_stale(Bytes::from_static(key));
+            assert!(!health.serve_if_clean(&removed));
+            assert!(!health.is_serving());
+        }
+        assert!(health.serve_if_clean(&health.noted()));
         assert!(health.is_serving());
+    }
+
+    #[test]
+    fn an_outage_during_the_removal_keeps_the_cache_out_of_service() {
+        let health = Health::default();
+        let removed = health.noted();
+        health.report_lost();
+        assert!(!health.serve_if_clean(&removed));
+        assert!(health.serve_if_clean(&health.noted()));
+    }
+
+    #[test]
+    fn a_cache_that_is_owed_a_removal_is_not_clean() {
+        let health = Health::default();
+        assert!(health.serve_if_clean(&health.noted()) && health.is_clean());
+        health.owe_removal();
+        assert!(!health.is_clean());
+        health.removal_done();
+        assert!(health.is_clean());
     }
 
     #[test]
@@ -129,6 +177,6 @@ mod tests {
         for i in 0..=MAX_NOTED_KEYS {
             health.note_stale(Bytes::from(i.to_string()));
         }
-        assert_eq!(health.stale(), Stale::All);
+        assert_eq!(health.noted().stale, Stale::All);
     }
 }

@@ -10,7 +10,7 @@ use redis::RedisError;
 use tokio_util::sync::CancellationToken;
 
 use super::control::Control;
-use super::health::{Health, Stale};
+use super::health::{Health, Noted, Stale};
 use super::link::RedisAddress;
 use super::managed::{ManagedError, ManagedRedis};
 use super::names;
@@ -131,6 +131,7 @@ impl Keeper {
         let address = self.address.to_string();
         let unreachable =
             |source| CacheStartError::Unreachable { address: address.clone(), source };
+        let noted = self.health.noted();
         let mut control = Control::open(&self.address).await.map_err(unreachable)?;
         if let Some(version) = control.version_if_too_old().await.map_err(unreachable)? {
             return Err(CacheStartError::TooOld { address: address.clone(), version });
@@ -148,8 +149,8 @@ impl Keeper {
         }
         self.run_id = control.run_id().await.map_err(unreachable)?;
         self.configure(&mut control).await.map_err(unreachable)?;
-        let nothing = self.health.stale();
-        self.health.serve_if_clean(&nothing);
+        // Refused only if it was lost meanwhile; then `run` brings it back.
+        self.health.serve_if_clean(&noted);
         Ok(())
     }
 
@@ -184,7 +185,7 @@ impl Keeper {
             () = stop.cancelled() => return,
             () = self.health.until_lost() => {}
             () = ended => {}
-            () = probe(&self.address) => {}
+            () = probe(&self.address, &self.run_id) => {}
         }
         self.health.report_lost();
         tracing::warn!(tenant = %self.tenant, redis = %self.address, "Redis is out of service; requests go to storage");
@@ -206,31 +207,35 @@ impl Keeper {
                 Control::open(&self.address).await.map_err(|e| unreachable(&self.address, e))?
             }
         };
-        let run_id = control.run_id().await.map_err(|e| unreachable(&self.address, e))?;
-        if run_id != self.run_id {
-            control.flush().await.map_err(|e| unreachable(&self.address, e))?;
-            self.run_id = run_id;
-        }
-        // A Redis that was restarted by others has lost its settings.
-        self.configure(&mut control).await.map_err(|e| unreachable(&self.address, e))?;
         loop {
-            let stale = self.health.stale();
-            match &stale {
-                Stale::Keys(keys) => control.remove(keys.iter().cloned()).await,
-                Stale::All => control.flush().await,
-            }
-            .map_err(|e| unreachable(&self.address, e))?;
-            if self.health.serve_if_clean(&stale) {
+            let noted = self.health.noted();
+            self.clean(&mut control, &noted).await.map_err(|e| unreachable(&self.address, e))?;
+            if self.health.serve_if_clean(&noted) {
                 tracing::info!(tenant = %self.tenant, redis = %self.address, "Redis serves again");
                 return Ok(());
             }
         }
     }
 
+    /// Removes what is noted, or everything if this is not the process that was cleaned last.
+    async fn clean(&mut self, control: &mut Control, noted: &Noted) -> Result<(), RedisError> {
+        let run_id = control.run_id().await?;
+        if run_id != self.run_id {
+            control.flush().await?;
+            self.run_id = run_id;
+        }
+        // A Redis that was restarted by others has lost its settings.
+        self.configure(control).await?;
+        match &noted.stale {
+            Stale::Keys(keys) => control.remove(keys.iter().cloned()).await,
+            Stale::All => control.flush().await,
+        }
+    }
+
     /// Says that nothing stale is left, if that is so, and ends a managed process.
     async fn leave(&mut self) {
         if let Ownership::Exclusive = self.ownership
-            && self.health.is_serving()
+            && self.health.is_clean()
             && let Ok(mut control) = Control::open(&self.address).await
         {
             // Without the mark the next start empties the cache: safe.
@@ -246,9 +251,13 @@ impl Keeper {
     }
 }
 
-/// Ends when Redis does not answer any more. Also keeps our marks recently used, so that they are not evicted.
-async fn probe(address: &RedisAddress) {
+/// Ends when Redis does not answer any more, or is another process. Also keeps our marks recently used, so that they are
+/// not evicted.
+async fn probe(address: &RedisAddress, run_id: &str) {
     let Ok(mut control) = Control::open(address).await else { return };
+    if control.run_id().await.ok().as_deref() != Some(run_id) {
+        return;
+    }
     loop {
         tokio::time::sleep(PROBE_INTERVAL).await;
         if control.mark(names::OWNER_MARK).await.is_err() {

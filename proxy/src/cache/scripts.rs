@@ -69,51 +69,33 @@ impl Script {
     }
 }
 
-/// Lua's `expiry_of(key)`: epoch ms, -1 for none, -2 for no such key. Never `TIME` plus `PTTL`: Redis reads its clock
-/// for each, so that the sum is a millisecond off now and then, and a write that keeps the expiry would store that.
-macro_rules! expiry_of {
-    () => {
-        r"
-local function clock_ms()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-local function expiry_of(key)
-  local at = redis.pcall('PEXPIRETIME', key)
-  if type(at) == 'number' then return at end
-  -- Redis 6.2 has no such command: add up two readings that fall into the same millisecond.
-  local before, ttl, after
-  repeat
-    before = clock_ms()
-    ttl = redis.call('PTTL', key)
-    after = clock_ms()
-  until before == after
-  if ttl < 0 then return ttl end
-  return after + ttl
-end
-"
-    };
-}
-
-/// `KEYS` data, meta. `ARGV` token (empty: no lease wanted), lease ms.
-/// Returns `{1, value, expiry ms or -1, fenced}`, `{2}` negative, `{3}` fenced, `{0}` absent and the lease is granted.
-const LEASE: &str = concat!(
-    expiry_of!(),
-    r"
-local now = clock_ms()
+/// `KEYS` data, meta. `ARGV` token (empty: no lease wanted), lease ms, doubt ms.
+/// Returns `{1, value, expiry ms or -1, doubtful}`, `{2}` negative, `{3}` fenced, `{0}` absent and the lease is granted.
+/// The expiry is doubtful while a fence stands, and when it is no further away than `doubt ms`: it may be that of a fence
+/// that was evicted. A record with fences lives exactly as long as the last of them, so the presence of one decides.
+const LEASE: &str = r"
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local fenced, negative = 0, false
 local meta = redis.call('HGETALL', KEYS[2])
 for i = 1, #meta, 2 do
   local field = meta[i]
   if string.sub(field, 1, 1) == 'f' then
-    if tonumber(meta[i + 1]) > now then fenced = 1 end
+    fenced = 1
   elseif field == 'n' then
     negative = tonumber(meta[i + 1]) > now
   end
 end
 local value = redis.call('GET', KEYS[1])
 if value then
-  return {1, value, string.format('%.0f', expiry_of(KEYS[1])), fenced}
+  local expiry = redis.pcall('PEXPIRETIME', KEYS[1])
+  if type(expiry) ~= 'number' then
+    -- Redis before 7 tells only what is left.
+    expiry = redis.call('PTTL', KEYS[1])
+    if expiry >= 0 then expiry = now + expiry end
+  end
+  if expiry >= 0 and expiry <= now + ARGV[3] then fenced = 1 end
+  return {1, value, string.format('%.0f', expiry), fenced}
 end
 if fenced == 1 then return {3} end
 if negative then return {2} end
@@ -123,8 +105,7 @@ if ARGV[1] ~= '' then
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
 end
 return {0}
-"
-);
+";
 
 /// `KEYS` data, meta. `ARGV` token, '1' if the item exists, value, expiry ms or '-1', negative ms.
 /// Returns 1 when the lease stood.
@@ -148,36 +129,43 @@ return 1
 
 /// `KEYS` data, meta. `ARGV` token, fence ms.
 /// Returns the expiry that `data` had: epoch ms, '-1' none, '-2' no value or removed.
-const FENCE: &str = concat!(
-    expiry_of!(),
-    r"
-local now = clock_ms()
+/// The same instant is set on value, fence and record, so the value cannot outlive them.
+const FENCE: &str = r"
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local ends = now + ARGV[2]
+local last = ends
 local contended = false
 local meta = redis.call('HGETALL', KEYS[2])
 local live = {}
 for i = 1, #meta, 2 do
   if string.sub(meta[i], 1, 1) == 'f' and tonumber(meta[i + 1]) > now then
     contended = true
+    last = math.max(last, tonumber(meta[i + 1]))
     live[#live + 1] = meta[i]
     live[#live + 1] = meta[i + 1]
   end
 end
-local longest = redis.call('PTTL', KEYS[2])
 redis.call('DEL', KEYS[2])
-local expiry = expiry_of(KEYS[1])
-local before = '-2'
+local before = -2
 if contended then
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[2], 'x', '1', unpack(live))
-elseif expiry ~= -2 then
-  before = string.format('%.0f', expiry)
-  if expiry == -1 or expiry > now + ARGV[2] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+else
+  before = redis.pcall('PEXPIRETIME', KEYS[1])
+  if type(before) ~= 'number' then
+    -- Redis before 7 tells only what is left.
+    before = redis.call('PTTL', KEYS[1])
+    if before >= 0 then before = now + before end
+  end
+  if before == -1 or before > ends then
+    redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
+  end
 end
-redis.call('HSET', KEYS[2], 'f' .. ARGV[1], string.format('%.0f', now + ARGV[2]))
-redis.call('PEXPIRE', KEYS[2], math.max(longest, tonumber(ARGV[2])))
-return before
-"
-);
+redis.call('HSET', KEYS[2], 'f' .. ARGV[1], string.format('%.0f', ends))
+redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', last))
+return string.format('%.0f', before)
+";
 
 /// `KEYS` data, meta. `ARGV` token, outcome ('put', 'absent', 'restore', 'unknown'), value, expiry ms or '-1' or '-2',
 /// negative ms, fence ms.
@@ -185,11 +173,14 @@ return before
 const PUBLISH: &str = r"
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local ends = now + ARGV[6]
+local last = ends
 local mine, others, tainted = false, false, false
 local meta = redis.call('HGETALL', KEYS[2])
 for i = 1, #meta, 2 do
   local field = meta[i]
   if string.sub(field, 1, 1) == 'f' and tonumber(meta[i + 1]) > now then
+    last = math.max(last, tonumber(meta[i + 1]))
     if field == 'f' .. ARGV[1] then mine = true else others = true end
   elseif field == 'x' then
     tainted = true
@@ -198,8 +189,8 @@ end
 if ARGV[2] == 'unknown' then
   redis.call('DEL', KEYS[1])
   redis.call('HDEL', KEYS[2], 'l', 'n')
-  redis.call('HSET', KEYS[2], 'f' .. ARGV[1], string.format('%.0f', now + ARGV[6]))
-  redis.call('PEXPIRE', KEYS[2], math.max(redis.call('PTTL', KEYS[2]), tonumber(ARGV[6])))
+  redis.call('HSET', KEYS[2], 'f' .. ARGV[1], string.format('%.0f', ends))
+  redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', last))
   return 2
 end
 if not mine or others or tainted then
@@ -233,8 +224,14 @@ end
 return 1
 ";
 
-/// `KEYS` data and meta of every key. Removes both.
+/// `KEYS` data and meta of every key. Removes value, lease and negative entry. A fence stays, tainted: the write behind
+/// it may still take effect, and a script of its given-up connection may still come; neither may find an open door.
 const REMOVE: &str = r"
-for i = 1, #KEYS do redis.call('DEL', KEYS[i]) end
+for i = 1, #KEYS, 2 do
+  local meta = KEYS[i + 1]
+  redis.call('DEL', KEYS[i])
+  redis.call('HDEL', meta, 'l', 'n')
+  if redis.call('EXISTS', meta) == 1 then redis.call('HSET', meta, 'x', '1') end
+end
 return #KEYS
 ";

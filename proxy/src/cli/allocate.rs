@@ -52,8 +52,8 @@ pub(super) fn run(args: &AllocateArgs) -> Result<(), Failure> {
         return solve_all("standard input", io::stdin().lock(), policy, out);
     }
     let name = path.display().to_string();
-    let file = File::open(path)
-        .map_err(|error| Failure::input(format!("cannot read {name}: {error}")))?;
+    let file =
+        File::open(path).map_err(|error| Failure::input(format!("cannot read {name}: {error}")))?;
     solve_all(&name, BufReader::new(file), policy, out)
 }
 
@@ -114,7 +114,8 @@ fn dry_run(args: &AllocateArgs) -> Result<(), Failure> {
             .to_vec(),
     ];
     for tenant in run.get("tenants").and_then(Value::as_array).into_iter().flatten() {
-        let word = |field: &str| tenant.get(field).and_then(Value::as_str).unwrap_or("?").to_owned();
+        let word =
+            |field: &str| tenant.get(field).and_then(Value::as_str).unwrap_or("?").to_owned();
         let at = |path| number(tenant, path);
         let gain = |path| at(path).map_or_else(|| String::from("-"), |gain| format!("{gain:.2}x"));
         rows.push(vec![

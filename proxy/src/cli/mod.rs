@@ -25,7 +25,10 @@ use crate::state::SavedState;
 /// Without a configuration `serve` starts a demo on loopback: embedded storage in ./hopperkv-data, one redis-server per
 /// tenant, and three tenants whose passwords it prints.
 #[derive(Debug, Parser)]
-#[command(name = "hopperkv", version, after_help = "\
+#[command(
+    name = "hopperkv",
+    version,
+    after_help = "\
 Examples:
   hopperkv serve                            a demo on 127.0.0.1:6380
   hopperkv serve --config hopperkv.toml     your own set-up
@@ -34,7 +37,8 @@ Examples:
   hopperkv tenant set-quota orders --cache 512MiB
   hopperkv allocate --dry-run               what would the allocator do now?
 
-Exit codes: 0 done; 1 it did not work; 2 the input or the set-up is at fault.")]
+Exit codes: 0 done; 1 it did not work; 2 the input or the set-up is at fault."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -16,7 +16,12 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Args)]
 pub(super) struct AdminArgs {
     /// Admin API of the proxy.
-    #[arg(long, env = "HOPPERKV_ADMIN", default_value = "http://127.0.0.1:6390", value_name = "URL")]
+    #[arg(
+        long,
+        env = "HOPPERKV_ADMIN",
+        default_value = "http://127.0.0.1:6390",
+        value_name = "URL"
+    )]
     admin: String,
     /// Its bearer token.
     #[arg(long, env = "HOPPERKV_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
@@ -125,4 +130,13 @@ impl AdminClient {
             self.base
         ))
     }
+}
+
+/// Path of a tenant and of what belongs to it. A name with anything odd in it cannot exist, and must not become another
+/// path.
+pub(super) fn tenant_path(name: &str, rest: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let name: String =
+        name.chars().map(|c| if plain(c) { c.to_string() } else { "%3F".into() }).collect();
+    format!("/v1/tenants/{name}{rest}")
 }

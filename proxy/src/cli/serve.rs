@@ -78,7 +78,9 @@ pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
 }
 
 fn start_log(filter: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter)
+    // The embedded engine warns of every refused request, also of those that are refused by design.
+    let quiet = if filter.contains("dynoxide") { "" } else { ",dynoxide=error" };
+    let filter = EnvFilter::try_new(format!("{filter}{quiet}"))
         .map_err(|error| Failure::input(format!("--log {filter}: {error}")))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

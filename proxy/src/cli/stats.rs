@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::remote::{AdminArgs, AdminClient};
+use super::remote::{AdminArgs, AdminClient, tenant_path};
 use super::{Failure, output};
 
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     };
     let mut all = Vec::new();
     for name in names {
-        all.push(client.get(&format!("/v1/tenants/{name}/stats"))?);
+        all.push(client.get(&tenant_path(&name, "/stats"))?);
     }
     if args.json {
         let answer = if args.tenant.is_some() { all.remove(0) } else { Value::Array(all) };
@@ -62,8 +62,17 @@ fn names(client: &AdminClient) -> Result<Vec<String>, Failure> {
 
 fn header() -> Vec<String> {
     [
-        "tenant", "reads/s", "writes/s", "hits", "hit p99", "miss p99", "write p99", "throttled",
-        "errors", "cache used", "of",
+        "tenant",
+        "reads/s",
+        "writes/s",
+        "hits",
+        "hit p99",
+        "miss p99",
+        "write p99",
+        "throttled",
+        "errors",
+        "cache used",
+        "of",
     ]
     .map(String::from)
     .to_vec()
@@ -71,16 +80,22 @@ fn header() -> Vec<String> {
 
 fn row(stats: &Value) -> Vec<String> {
     let at = |path| number(stats, path);
-    let ms = |path| at(path).map_or_else(|| String::from("-"), |us| format!("{:.2}", us / 1e3));
+    let p99_ms = |kind: &str| {
+        let of = |field: &str| number(stats, &format!("/latency_us/{kind}/{field}"));
+        match of("count").zip(of("p99")) {
+            Some((count, us)) if count > 0.0 => format!("{:.2}", us / 1e3),
+            _ => String::from("-"),
+        }
+    };
     let hits = at("/rates/hit_ratio");
     vec![
         stats.get("tenant").and_then(Value::as_str).unwrap_or("?").to_owned(),
         amount(at("/rates/reads_per_s")),
         amount(at("/rates/writes_per_s")),
         hits.map_or_else(|| String::from("-"), |ratio| format!("{:.1} %", ratio * 100.0)),
-        ms("/latency_us/hit/p99"),
-        ms("/latency_us/miss/p99"),
-        ms("/latency_us/write/p99"),
+        p99_ms("hit"),
+        p99_ms("miss"),
+        p99_ms("write"),
         amount(at("/requests/throttled")),
         amount(at("/requests/errors")),
         bytes(at("/cache/used_bytes")),
@@ -90,10 +105,11 @@ fn row(stats: &Value) -> Vec<String> {
 
 fn details(stats: &Value) {
     output::line("");
-    let mut rows =
-        vec![["limit", "per second", "waiting", "waits", "waited ms", "throttled"]
+    let mut rows = vec![
+        ["limit", "per second", "waiting", "waits", "waited ms", "throttled"]
             .map(String::from)
-            .to_vec()];
+            .to_vec(),
+    ];
     for limit in ["read_units", "write_units", "net"] {
         let at = |field: &str| amount(number(stats, &format!("/waits/{limit}/{field}")));
         let fields = ["limit_per_s", "waiting", "waits", "waited_ms", "throttled"].map(at);

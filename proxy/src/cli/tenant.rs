@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
-use super::remote::AdminArgs;
+use super::remote::{AdminArgs, tenant_path};
 use super::stats::{amount, bytes, number};
 use super::{Failure, output};
 use crate::config::{Bytes, BytesPerSecond, UnitsPerSecond};
@@ -108,7 +108,7 @@ pub(super) fn run(args: &TenantArgs) -> Result<(), Failure> {
             list(answer.get("tenants").and_then(Value::as_array).map_or(&[], Vec::as_slice));
         }
         TenantCommand::Show { name } => {
-            let tenant = client.get(&path_of(name, ""))?;
+            let tenant = client.get(&tenant_path(name, ""))?;
             output::line(&format!("{tenant:#}"));
         }
         TenantCommand::Add(add) => {
@@ -119,11 +119,11 @@ pub(super) fn run(args: &TenantArgs) -> Result<(), Failure> {
             }
         }
         TenantCommand::Remove { name } => {
-            client.call(Method::DELETE, &path_of(name, ""), None)?;
+            client.call(Method::DELETE, &tenant_path(name, ""), None)?;
             output::line(&format!("tenant {name} is removed; its table stays"));
         }
         TenantCommand::SetQuota(quota) => {
-            let path = path_of(&quota.name, "/quota");
+            let path = tenant_path(&quota.name, "/quota");
             let set = match quota.body()? {
                 Some(body) => client.call(Method::PUT, &path, Some(&body))?,
                 None => client.call(Method::DELETE, &path, None)?,
@@ -178,13 +178,6 @@ impl QuotaArgs {
         }
         Ok(Some(Value::Object(given)))
     }
-}
-
-/// Path of a tenant; a name with anything odd in it cannot be one, and must not become another path.
-fn path_of(name: &str, rest: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let name: String = name.chars().map(|c| if plain(c) { c } else { '?' }).collect();
-    format!("/v1/tenants/{}{rest}", name.replace('?', "%3F"))
 }
 
 fn list(tenants: &[Value]) {

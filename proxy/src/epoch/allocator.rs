@@ -10,7 +10,7 @@ use tokio::sync::{Mutex as TurnMutex, Notify};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::decision::{Options, decide};
+use super::decide::{Options, decide};
 use super::ledger::Ledger;
 use super::run::{History, Run, RunCounts, Trigger};
 use crate::apply::{Applier, Change, Pace};
@@ -66,11 +66,9 @@ impl Allocator {
         let policy = policy.unwrap_or(options.policy);
         let decision = decide(&snapshot, &options_for(&options, policy));
         let run = self.history.lock().add(crate::clock::unix_ms(), trigger, decision);
-        tracing::info!(
-            run = run.id, ?trigger, policy = %policy, applied = run.applied,
-            improve_ratio = run.decision.improve_ratio, reason = %run.decision.reason, "allocator ran"
-        );
+        tracing::debug!(run = run.id, ?trigger, %policy, reason = %run.decision.reason, "decided");
         if run.applied {
+            tracing::info!(run = run.id, ?trigger, %policy, reason = %run.decision.reason, "moving quotas");
             self.apply(&run, &tenants, &options, policy).await;
         }
         run
@@ -172,9 +170,9 @@ impl Allocator {
         policy: Policy,
     ) {
         let changes = tenants.iter().zip(&run.decision.tenants);
-        let changes = changes.filter(|(tenant, _)| !tenant.is_pinned()).map(|(tenant, decided)| {
-            Change { tenant: Arc::clone(tenant), share: decided.share }
-        });
+        let changes = changes
+            .filter(|(tenant, _)| !tenant.is_pinned())
+            .map(|(tenant, decided)| Change { tenant: Arc::clone(tenant), share: decided.share });
         let pace = match options.apply {
             Apply::Gradual if policy != Policy::Static => Pace::Gradual(options.gradual_step_bytes),
             Apply::Gradual | Apply::Direct => Pace::Direct,

@@ -7,19 +7,21 @@
 //! ```
 //!
 //! - `snapshot`: what a decision is made from; plain values
-//! - `decision`: snapshot and options in, shares and verdict out; no clock, no I/O
+//! - `decide`: snapshot and options in, decision out; no clock, no I/O
+//! - `decision`: what a decision is: shares, verdict, and the grounds for both
 //! - `ledger`: turns growing counters into windows, and curves into `maxmemory` bytes
 //! - `run`: what is remembered of a decision, and what came of it
 //! - `allocator`: the loop, its options, and the way from a verdict to quotas
 
 mod allocator;
-mod decision;
+mod decide;
 #[cfg(test)]
-mod decision_tests;
+mod decide_tests;
+mod decision;
 mod ledger;
 mod run;
 mod snapshot;
 
 pub(crate) use allocator::Allocator;
-pub(crate) use decision::differs;
+pub(crate) use decide::differs;
 pub(crate) use run::{Run, Share, Trigger};

@@ -6,8 +6,10 @@
 //!
 //! - taken before the cache was asked: any result will do, it was all read later;
 //! - taken before storage was asked: a result from storage will do, a hit or negative entry from the cache may be older;
-//! - taken after that: only a result that was *filled* will do. The lease stood from before the storage read until the
-//!   fill, and a write removes the lease before it is acknowledged, so none was acknowledged in between.
+//! - taken after that, but before the fill was asked for: only a result that was *filled* will do. The lease stood from
+//!   before the storage read until the fill, and a write removes the lease before it is acknowledged, so none was
+//!   acknowledged in between;
+//! - taken after that: nothing will do, as a write may have been acknowledged since the fill.
 //!
 //! A seat whose flight does not do boards the next one.
 
@@ -30,6 +32,8 @@ pub(crate) enum Phase {
     CacheAsked,
     /// Storage has been asked.
     StorageAsked,
+    /// The cache has been asked to take the result.
+    Filling,
 }
 
 /// Who may use a result.
@@ -39,7 +43,7 @@ pub(crate) enum Landing {
     FromCache,
     /// Storage said it: seats taken before storage was asked.
     FromStorage,
-    /// Storage said it and the fill was accepted: everyone.
+    /// Storage said it and the fill was accepted: seats taken before the fill.
     Filled,
 }
 
@@ -48,7 +52,7 @@ impl Landing {
         match self {
             Self::FromCache => seat == Phase::Boarding,
             Self::FromStorage => seat <= Phase::CacheAsked,
-            Self::Filled => true,
+            Self::Filled => seat <= Phase::StorageAsked,
         }
     }
 }
@@ -130,6 +134,11 @@ impl<R> Flight<R> {
     pub(crate) fn asks_storage(&self) {
         self.cabin.lock().phase = Phase::StorageAsked;
     }
+
+    /// Call right before the fill.
+    pub(crate) fn fills(&self) {
+        self.cabin.lock().phase = Phase::Filling;
+    }
 }
 
 impl<R: Clone> Flight<R> {
@@ -174,9 +183,9 @@ mod tests {
     #[tokio::test]
     async fn each_landing_serves_the_seats_that_may_use_it() {
         for (landing, expected) in [
-            (Landing::FromCache, [Some(5), None, None]),
-            (Landing::FromStorage, [Some(5), Some(5), None]),
-            (Landing::Filled, [Some(5), Some(5), Some(5)]),
+            (Landing::FromCache, [Some(5), None, None, None]),
+            (Landing::FromStorage, [Some(5), Some(5), None, None]),
+            (Landing::Filled, [Some(5), Some(5), Some(5), None]),
         ] {
             let flights = Arc::new(Flights::default());
             let Join::Lead(flight) = flights.join(key()) else { panic!("first to come") };
@@ -185,9 +194,15 @@ mod tests {
             let cache_asked = board(&flights);
             flight.asks_storage();
             let storage_asked = board(&flights);
+            flight.fills();
+            let filling = board(&flights);
             flight.land(landing, &5);
-            let got =
-                [boarding.arrive().await, cache_asked.arrive().await, storage_asked.arrive().await];
+            let got = [
+                boarding.arrive().await,
+                cache_asked.arrive().await,
+                storage_asked.arrive().await,
+                filling.arrive().await,
+            ];
             assert_eq!(got, expected, "{landing:?}");
             assert!(matches!(flights.join(key()), Join::Lead(_)), "the flight is closed");
         }

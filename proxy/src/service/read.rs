@@ -19,8 +19,8 @@ pub(crate) struct Found {
     pub(crate) item: Option<Item>,
     /// Who knew.
     pub(crate) source: Source,
-    /// The cache's expiry is that of a fence, not the item's.
-    pub(crate) fenced: bool,
+    /// The cache's expiry may be that of a fence, not the item's.
+    pub(crate) doubtful: bool,
 }
 
 /// Who answered a read.
@@ -74,38 +74,43 @@ impl Service {
     /// Why it could not be read.
     pub(super) async fn find_exact(self: &Rc<Self>, key: &Bytes) -> FlightResult {
         let found = self.find(key).await?;
-        if !found.fenced {
+        if !found.doubtful {
             return Ok(found);
         }
-        self.read_storage(key).await
+        // Not past the write that hides the expiry: a reader after this one may still get the old value.
+        let _turn = self.tenant.locks.lock(self.key_of(key)).await;
+        self.current(key).await
     }
 
-    /// Reads the item that a write is about to change. The caller holds the key's lock.
+    /// Reads the item as the last write left it, expiry included. The caller holds the key's lock.
     ///
     /// # Errors
     /// Why it could not be read.
     pub(super) async fn current(&self, key: &Bytes) -> FlightResult {
-        match self.coherence.peek(key).await {
-            Ok(Lookup::Hit { item, fenced: false }) => {
-                Ok(Found { item: Some(item), source: Source::Cache, fenced: false })
+        match self.coherence.peek(key, self.tenant.cache.exclusive).await {
+            Ok(Lookup::Hit { item, doubtful: false }) => {
+                Ok(Found { item: Some(item), source: Source::Cache, doubtful: false })
             }
             Ok(Lookup::Negative) => {
-                Ok(Found { item: None, source: Source::Negative, fenced: false })
+                Ok(Found { item: None, source: Source::Negative, doubtful: false })
             }
             _ => self.read_storage(key).await,
         }
     }
 
     async fn fly(self: Rc<Self>, flight: Flight<FlightResult>, key: &Bytes) -> FlightResult {
+        let health = &self.tenant.cache.health;
+        let outages = health.generation();
+        let mut bypasses = false;
         flight.asks_cache();
         let lease = match self.coherence.lease(key).await {
-            Ok(Lookup::Hit { item, fenced }) => {
-                let found = Found { item: Some(item), source: Source::Cache, fenced };
+            Ok(Lookup::Hit { item, doubtful }) => {
+                let found = Found { item: Some(item), source: Source::Cache, doubtful };
                 flight.land(Landing::FromCache, &Ok(found.clone()));
                 return Ok(found);
             }
             Ok(Lookup::Negative) => {
-                let found = Found { item: None, source: Source::Negative, fenced: false };
+                let found = Found { item: None, source: Source::Negative, doubtful: false };
                 flight.land(Landing::FromCache, &Ok(found.clone()));
                 return Ok(found);
             }
@@ -113,6 +118,7 @@ impl Service {
             Ok(Lookup::Fenced) => None,
             Err(_) => {
                 self.counters.bypassed.add(1);
+                bypasses = true;
                 None
             }
         };
@@ -120,13 +126,23 @@ impl Service {
             flight.land(Landing::FromStorage, &Err(failure.clone()));
             return Err(failure);
         }
-        flight.asks_storage();
-        let result = self.read_charged(key).await;
+        let result = if bypasses {
+            // Not past a write of this key: Redis may be back before the write ends, and show its old value again.
+            let _turn = self.tenant.locks.lock(self.key_of(key)).await;
+            flight.asks_storage();
+            self.read_charged(key).await
+        } else {
+            flight.asks_storage();
+            self.read_charged(key).await
+        };
         let mut landing = Landing::FromStorage;
-        if let (Some(lease), Ok(found)) = (lease, &result)
-            && self.coherence.fill(key, &lease, found.item.as_ref()).await == Ok(true)
-        {
-            landing = Landing::Filled;
+        if let (Some(lease), Ok(found)) = (lease, &result) {
+            flight.fills();
+            let filled = self.coherence.fill(key, &lease, found.item.as_ref()).await == Ok(true);
+            // During an outage a write is acknowledged without touching the lease.
+            if filled && health.generation() == outages {
+                landing = Landing::Filled;
+            }
         }
         flight.land(landing, &result);
         result
@@ -158,7 +174,7 @@ impl Service {
         let bytes = got.item.as_ref().map_or(0, |i| key.len() + i.value.len()) as u64;
         self.counters.storage_bytes.add(bytes);
         limits.net.settle(Amount::ZERO, Amount::bytes(bytes));
-        Ok(Found { item: got.item, source: Source::Storage, fenced: false })
+        Ok(Found { item: got.item, source: Source::Storage, doubtful: false })
     }
 }
 

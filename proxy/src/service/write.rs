@@ -11,6 +11,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -207,21 +208,53 @@ impl Service {
         }
     }
 
-    /// Concludes in Redis, or notes the key as stale where that is enough to keep the promise.
+    /// Concludes in Redis, or notes the key as stale where that is enough to keep the promise. What may still change
+    /// in storage, or could not be removed from a shared Redis, is removed once more later.
     async fn conclude(
         &self,
         key: &Bytes,
         fence: Option<&Fence>,
         conclusion: Conclusion<'_>,
     ) -> Result<(), Failure> {
-        match self.coherence.conclude(key, fence, conclusion).await {
+        let ambiguous = matches!(conclusion, Conclusion::Unknown);
+        let result = match self.coherence.conclude(key, fence, conclusion).await {
             Ok(()) => Ok(()),
             Err(CacheLost) if self.tenant.cache.exclusive => {
                 self.tenant.cache.health.note_stale(key.clone());
                 Ok(())
             }
             Err(CacheLost) => Err(Failure::CacheLostDuringWrite),
+        };
+        if ambiguous || result.is_err() {
+            self.remove_later(key.clone());
         }
+        result
+    }
+
+    /// Removes the key from Redis when a fence planted now would fall. Until then a fence keeps values out, but it can
+    /// be evicted, or go with Redis, and then a reader may cache what an ambiguous write replaces a moment later.
+    fn remove_later(&self, key: Bytes) {
+        let health = Arc::clone(&self.tenant.cache.health);
+        let wait = Duration::from_millis(self.tenant.cache.times.fence_ms);
+        let this = self.this.clone();
+        health.owe_removal();
+        // Not one of the tracked tasks: a shutdown need not wait, as a cache that is owed a removal is not left as clean.
+        tokio::task::spawn_local(async move {
+            loop {
+                tokio::time::sleep(wait).await;
+                let Some(service) = this.upgrade() else { return };
+                // Without a fence, every conclusion removes.
+                match service.coherence.conclude(&key, None, Conclusion::Absent).await {
+                    Ok(()) => break,
+                    Err(CacheLost) if service.tenant.cache.exclusive => {
+                        health.note_stale(key);
+                        break;
+                    }
+                    Err(CacheLost) => {}
+                }
+            }
+            health.removal_done();
+        });
     }
 
     /// Write units, then bytes of both sides; what was taken is given back if the second is refused.

@@ -15,7 +15,9 @@ use crate::config::ConfigError;
 #[non_exhaustive]
 pub(crate) enum StateError {
     /// It cannot be read.
-    #[error("cannot read {path}: {source}; make it readable for this user, or delete it to start from the configuration")]
+    #[error(
+        "cannot read {path}: {source}; make it readable for this user, or delete it to start from the configuration"
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -23,7 +25,9 @@ pub(crate) enum StateError {
         source: io::Error,
     },
     /// It is not ours, or damaged.
-    #[error("{path} is damaged: {source}; restore it from a copy, or delete it to start from the configuration")]
+    #[error(
+        "{path} is damaged: {source}; restore it from a copy, or delete it to start from the configuration"
+    )]
     Corrupt {
         /// The file.
         path: PathBuf,
@@ -31,7 +35,9 @@ pub(crate) enum StateError {
         source: serde_json::Error,
     },
     /// It comes from another release.
-    #[error("{path} has version {found} and this hopperkv reads {known}; use the release that wrote it, or delete it to start from the configuration")]
+    #[error(
+        "{path} has version {found} and this hopperkv reads {known}; use the release that wrote it, or delete it to start from the configuration"
+    )]
     Version {
         /// The file.
         path: PathBuf,
@@ -41,7 +47,9 @@ pub(crate) enum StateError {
         known: u32,
     },
     /// What it says does not fit the configuration.
-    #[error("{path}: {what} does not fit the configuration any more: {source}; change the configuration, or delete the entry")]
+    #[error(
+        "{path}: {what} does not fit the configuration any more: {source}; change the configuration, or delete the entry"
+    )]
     Unfit {
         /// The file.
         path: PathBuf,

@@ -71,12 +71,9 @@ impl SavedState {
     pub(crate) fn apply_to(&self, config: &mut Config) -> Result<(), StateError> {
         let path = config.server.data_dir.join(FILE);
         if let Some(raw) = &self.allocator {
-            config.allocator =
-                raw.validate(&config.allocator).map_err(|source| StateError::Unfit {
-                    path: path.clone(),
-                    what: String::from("allocator"),
-                    source,
-                })?;
+            config.allocator = raw.validate(&config.allocator).map_err(|source| {
+                StateError::Unfit { path: path.clone(), what: String::from("allocator"), source }
+            })?;
         }
         config.tenants.retain(|tenant| {
             !self.removed.contains(&tenant.name) && !self.tenants.contains_key(&tenant.name)
@@ -108,7 +105,11 @@ impl SavedState {
         let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
         let path = data_dir.join(FILE);
         (!parts.is_empty()).then(|| {
-            format!("changes made at run time are in force ({}): {}", path.display(), parts.join(", "))
+            format!(
+                "changes made at run time are in force ({}): {}",
+                path.display(),
+                parts.join(", ")
+            )
         })
     }
 

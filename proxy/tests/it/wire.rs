@@ -257,6 +257,37 @@ fn a_client_that_stops_sending_still_gets_its_answers() {
     assert_eq!(client.read_to_close(), b"+OK\r\n".repeat(300));
 }
 
+#[test]
+fn clients_that_vanish_in_the_middle_leave_nothing_behind() {
+    let seed = seed();
+    let mut random = StdRng::seed_from_u64(seed);
+    let proxy = Proxy::start();
+    let mut steady = proxy.client();
+    for _ in 0..effort(150, 3_000) {
+        let mut client = proxy.client();
+        let requests: Vec<u8> = (0..40)
+            .flat_map(|n| {
+                let key = format!("k{}", n % 4);
+                match random.random_range(0..4) {
+                    0 => encode(&["SET", &key, "v"]),
+                    1 => encode(&["GET", &format!("absent{}", random.random_range(0..9_999))]),
+                    2 => encode(&["INCR", "counter"]),
+                    _ => encode(&["GET", &key]),
+                }
+            })
+            .collect();
+        client.send(&requests[..random.random_range(1..requests.len())]);
+    }
+    for n in 0..4 {
+        assert_eq!(steady.call(&["SET", &format!("k{n}"), "mine"]), Value::ok());
+        assert_eq!(steady.call(&["GET", &format!("k{n}")]), Value::bulk("mine"));
+    }
+    eventually("the vanished clients are forgotten", || {
+        (steady.cmd("CLIENT LIST").text().lines().count() == 1).then_some(())
+    });
+    assert!(steady.cmd("INCR counter").int() > 1);
+}
+
 /// Resident memory of the proxy, in bytes.
 fn resident_bytes(proxy: &Proxy) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", proxy.pid())).unwrap();
@@ -281,6 +312,7 @@ fn a_client_that_never_reads_is_held_back_while_others_are_served() {
         sent += 1_000;
     }
     assert!(sent < 2_000_000, "the proxy took {sent} requests from a client that reads nothing");
+    // At most `max_pipeline` requests were begun before the first reply told how large they are.
     let grown = resident_bytes(&proxy).saturating_sub(before);
     assert!(grown < 160 << 20, "{grown} bytes are held for a client that does not read");
     for i in 0..200 {

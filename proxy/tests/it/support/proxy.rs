@@ -263,7 +263,12 @@ impl Proxy {
     /// Asks kindly to end, and gives the exit status.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::SIGINT);
-        eventually("the proxy ends after SIGINT", || self.child.try_wait().unwrap())
+        self.wait()
+    }
+
+    /// Waits until it has ended, and gives the exit status.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        eventually("the proxy ends", || self.child.try_wait().unwrap())
     }
 
     /// Everything logged so far.

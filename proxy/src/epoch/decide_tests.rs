@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use hare::{MissRatioCurve, Policy, Resources, WindowUsage};
 
-use super::decision::{Decision, Options, ReasonCode, Role, decide};
+use super::decide::{Options, decide};
+use super::decision::{Decision, ReasonCode, Role};
 use super::snapshot::{Snapshot, TenantView};
 
 const MIB: u64 = 1 << 20;
@@ -90,7 +91,7 @@ fn a_change_must_beat_the_present_allocation_by_the_threshold() {
         view.current = decided.share;
     }
     assert_eq!(run(&settled, &OPTIONS).reason_code, ReasonCode::Unchanged);
-    settled[1].curve = tenant("beta", 240 * MIB).curve;
+    settled[1].curve = tenant("beta", 253 * MIB).curve;
     let second = run(&settled, &OPTIONS);
     assert_eq!(second.reason_code, ReasonCode::BelowThreshold, "{}", second.reason);
     assert!(!second.is_to_apply());
@@ -111,11 +112,9 @@ fn a_pinned_tenant_keeps_its_quota_and_the_others_get_what_it_leaves() {
     assert_eq!(decision.tenants[2].role, Role::Pinned);
     assert_eq!(decision.tenants[2].share, tenants[2].current);
     assert!(decision.is_to_apply());
-    let others = Snapshot { tenants: tenants[..2].to_vec() };
     let given: Resources = decision.tenants[..2].iter().map(|t| t.share).sum();
     assert_eq!(given.cache_bytes, (2 * 128 + 64) * MIB);
     assert!((given.read_units_per_s - 120.0).abs() < 1e-6, "the gift costs nobody anything");
-    assert_eq!(others.tenants.len(), 2);
 }
 
 #[test]
