@@ -36,6 +36,9 @@ pub(crate) struct Connection {
     session: Session,
     record: Arc<ClientRecord>,
     limits: FlowLimits,
+    /// The client sends no more; what it sent is still answered.
+    ended: bool,
+    /// Nothing more is started.
     closing: bool,
 }
 
@@ -64,6 +67,7 @@ impl Connection {
             session,
             record,
             limits: worker.flow_limits(),
+            ended: false,
             closing: false,
         }
     }
@@ -85,10 +89,11 @@ impl Connection {
         loop {
             self.start_requests();
             let blocked = self.write_out()?;
-            if self.closing && self.replies.outstanding() == 0 && !blocked {
+            // With nothing outstanding, what is left of the input is no whole request.
+            if (self.closing || self.ended) && self.replies.outstanding() == 0 && !blocked {
                 return Ok(());
             }
-            let may_read = !self.closing && self.may_start();
+            let may_read = !self.closing && !self.ended && self.may_start();
             tokio::select! {
                 biased;
                 () = &mut killed => return Ok(()),
@@ -96,10 +101,7 @@ impl Connection {
                 writable = self.stream.writable(), if blocked => writable?,
                 readable = self.stream.readable(), if may_read => {
                     readable?;
-                    if !self.read_in()? {
-                        // The client will send no more; what it asked for is still answered.
-                        self.closing = true;
-                    }
+                    self.ended = !self.read_in()?;
                 }
                 () = &mut draining, if !self.closing => self.closing = true,
             }

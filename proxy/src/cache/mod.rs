@@ -10,6 +10,8 @@ mod health;
 mod keeper;
 mod link;
 mod managed;
+#[cfg(test)]
+mod model;
 pub(crate) mod names;
 mod scripts;
 mod upstream;

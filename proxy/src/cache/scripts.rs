@@ -15,16 +15,39 @@
 //! - *R's lease before W's fence*: the fence removes the lease, so R's fill is refused; R returns what it read,
 //!   which was current when R began or later.
 //! - *R between W's fence and W's publish*: no lease is granted, so R reads storage and fills nothing. While the old
-//!   value is still in `data`, R hits it: W is not acknowledged yet.
+//!   value is still in `data`, R hits it: W is not acknowledged yet. Nobody may then go past W to storage and return,
+//!   as a later R would still hit the old value: reads that need the true expiry, and reads without Redis (which may be
+//!   back before W ends), wait for the key's lock.
 //! - *Two writes overlap* (two proxies, or an ambiguous earlier write): storage may apply them in either order, so
 //!   the second fence removes the value and plants `x`; both then remove instead of publishing.
 //! - *The fence is evicted or expires before the publish*: the publish finds no fence and removes value and lease
-//!   **before** W is acknowledged, so nothing that was filled meanwhile outlives the acknowledgement.
+//!   **before** W is acknowledged, so nothing that was filled meanwhile outlives the acknowledgement. The old value then
+//!   has an expiry that no fence explains, so an expiry as near as a fence's is doubted where another proxy may write:
+//!   a command that keeps the expiry must not make it lasting.
 //! - *W fails for certain*: the old value gets its own expiry back. *W's result is unknown*: the value is removed and
-//!   the fence is left to expire, so a late effect in storage meets no cached value.
+//!   the fence is left to expire, so a late effect in storage meets no cached value; in case the fence was lost, the
+//!   value is removed once more after that time.
+//! - *R joins another's flight after its fill*: W may have been acknowledged since, so the result is not for R
+//!   ([`crate::inflight`]).
+//! - *Redis is lost*: what W could not remove is noted before W ends, and removed before Redis serves again
+//!   ([`super::health`]); [`Script::Remove`] leaves fences, tainted. A lease from before does not make a fill good for
+//!   others. A script of the given-up connection that runs late finds no lease, or no fence or a tainted one, and can
+//!   only remove; a late fence only delays.
 //! - *Crash of the proxy after the fence*: the old value expires no later than the fence and no lease is granted
 //!   before that, so the next read after it sees storage. *Crash after the lease*: the lease expires.
 //! - *Eviction of `meta`* loses leases (the fill is refused), negative entries (one more storage read) or fences (above).
+//!
+//! `cache::model` checks all this by running the scripts in every order of small scenarios.
+//!
+//! **What remains.** In none of these cases does a read miss an acknowledged write. But in a shared Redis a value may
+//! stay that is older than a write which was **not** acknowledged, until it is written, evicted or expires, if the
+//! fence of that write is lost (evicted, or Redis restarted), a reader fills what it read before the write took effect,
+//! *and* the writing proxy dies before it concludes, or, after an ambiguous result, before it removes the value once
+//! more. (A proxy that owns its Redis empties it after a crash.) Three assumptions stand behind the rest: a request to
+//! storage takes effect, if at all, before a fence expires that was planted when it was sent or, if its result is
+//! ambiguous, when it was given up; all proxies of a cache have the same `fence`; and their clocks agree with Redis's
+//! as far as expiries matter. An ambiguous write that takes effect late may also slip between the read and the write of
+//! a later command that changes the old value, and is then overwritten as if it had never been applied.
 
 /// One Lua script with the SHA-1 that `EVALSHA` wants, computed by Redis at load time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,7 +95,8 @@ impl Script {
 /// `KEYS` data, meta. `ARGV` token (empty: no lease wanted), lease ms, doubt ms.
 /// Returns `{1, value, expiry ms or -1, doubtful}`, `{2}` negative, `{3}` fenced, `{0}` absent and the lease is granted.
 /// The expiry is doubtful while a fence stands, and when it is no further away than `doubt ms`: it may be that of a fence
-/// that was evicted. A record with fences lives exactly as long as the last of them, so the presence of one decides.
+/// that was evicted. So it is when Lua cannot count it exactly. A record with fences lives exactly as long as the last
+/// of them, so the presence of one decides.
 const LEASE: &str = r"
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -90,11 +114,15 @@ local value = redis.call('GET', KEYS[1])
 if value then
   local expiry = redis.pcall('PEXPIRETIME', KEYS[1])
   if type(expiry) ~= 'number' then
-    -- Redis before 7 tells only what is left.
+    -- Redis before 7 tells only what is left, by another reading of its clock: a millisecond off now and then.
     expiry = redis.call('PTTL', KEYS[1])
-    if expiry >= 0 then expiry = now + expiry end
+    if expiry >= 0 then
+      expiry = now + expiry
+      fenced = 1
+    end
   end
-  if expiry >= 0 and expiry <= now + ARGV[3] then fenced = 1 end
+  -- Lua's numbers are exact below 2^53.
+  if expiry >= 0 and (expiry <= now + ARGV[3] or expiry >= 9007199254740992) then fenced = 1 end
   return {1, value, string.format('%.0f', expiry), fenced}
 end
 if fenced == 1 then return {3} end
@@ -158,7 +186,11 @@ else
     before = redis.call('PTTL', KEYS[1])
     if before >= 0 then before = now + before end
   end
-  if before == -1 or before > ends then
+  if before >= 9007199254740992 then
+    -- Lua cannot name that instant exactly, so that it could not be restored.
+    redis.call('DEL', KEYS[1])
+    before = -2
+  elseif before == -1 or before > ends then
     redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
   end
 end

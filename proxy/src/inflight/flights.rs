@@ -45,6 +45,8 @@ pub(crate) enum Landing {
     FromStorage,
     /// Storage said it and the fill was accepted: seats taken before the fill.
     Filled,
+    /// Storage failed, which is never stale: everyone, or those who came late would wait for one more time-out.
+    Failed,
 }
 
 impl Landing {
@@ -53,6 +55,7 @@ impl Landing {
             Self::FromCache => seat == Phase::Boarding,
             Self::FromStorage => seat <= Phase::CacheAsked,
             Self::Filled => seat <= Phase::StorageAsked,
+            Self::Failed => true,
         }
     }
 }

@@ -4,11 +4,12 @@
 //! recorder of its own, so that a tenant that was removed leaves no series behind. Latencies are kept as HDR
 //! histograms, which the exporter does not know: `latency` writes them in the same format.
 
+mod help;
 mod latency;
 
 use std::sync::atomic::Ordering;
 
-use ::metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+use ::metrics::{counter, describe_counter, describe_gauge, gauge};
 use futures_util::future::join_all;
 use hare::Resources;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -44,107 +45,11 @@ pub(crate) async fn render(shared: &Shared, allocator: &Allocator) -> String {
 }
 
 fn describe() {
-    for (name, unit, help) in [
-        ("hopperkv_connections_accepted_total", Unit::Count, "Client connections accepted."),
-        ("hopperkv_connections_refused_total", Unit::Count, "Connections beyond max_clients."),
-        ("hopperkv_logins_denied_total", Unit::Count, "Failed sign-ins."),
-        ("hopperkv_requests_total", Unit::Count, "Keys served, by kind: hit, miss or write."),
-        ("hopperkv_commands_total", Unit::Count, "Commands of any kind."),
-        (
-            "hopperkv_reads_coalesced_total",
-            Unit::Count,
-            "Reads that joined another's storage read; also hits.",
-        ),
-        (
-            "hopperkv_reads_negative_total",
-            Unit::Count,
-            "Reads answered by a negative entry; also hits.",
-        ),
-        ("hopperkv_absent_total", Unit::Count, "Requests for keys that exist nowhere."),
-        ("hopperkv_throttled_total", Unit::Count, "Requests refused by a limit."),
-        ("hopperkv_errors_total", Unit::Count, "Requests that failed in storage or cache."),
-        (
-            "hopperkv_cache_bypassed_total",
-            Unit::Count,
-            "Requests that went past a cache out of service.",
-        ),
-        ("hopperkv_bytes_total", Unit::Bytes, "Bytes by kind: read, written or storage."),
-        ("hopperkv_consumed_units_total", Unit::Count, "Capacity units consumed, by resource."),
-        ("hopperkv_limit_used_total", Unit::Count, "Units or bytes granted by a limit."),
-        ("hopperkv_limit_waits_total", Unit::Count, "Requests that waited for a limit."),
-        (
-            "hopperkv_limit_wait_ms_total",
-            Unit::Milliseconds,
-            "Milliseconds that requests waited for a limit.",
-        ),
-        (
-            "hopperkv_limit_throttled_total",
-            Unit::Count,
-            "Requests that waited for a limit in vain.",
-        ),
-        (
-            "hopperkv_cache_evicted_keys_total",
-            Unit::Count,
-            "Keys that Redis evicted since it started.",
-        ),
-        (
-            "hopperkv_cache_interruptions_total",
-            Unit::Count,
-            "Reports that a cache was lost or may hold something stale.",
-        ),
-        (
-            "hopperkv_allocator_runs_total",
-            Unit::Count,
-            "Allocator runs, by whether they changed quotas.",
-        ),
-    ] {
-        describe_counter!(name, unit, help);
+    for (name, unit, help) in help::COUNTERS {
+        describe_counter!(*name, *unit, *help);
     }
-    for (name, unit, help) in [
-        ("hopperkv_build_info", Unit::Count, "Always 1; the version is a label."),
-        ("hopperkv_start_time_seconds", Unit::Seconds, "When the proxy was started, since 1970."),
-        ("hopperkv_clients", Unit::Count, "Clients connected."),
-        ("hopperkv_tenants", Unit::Count, "Tenants served."),
-        ("hopperkv_tenant_clients", Unit::Count, "Clients signed in."),
-        ("hopperkv_limit_waiting", Unit::Count, "Requests waiting for a limit now."),
-        (
-            "hopperkv_quota",
-            Unit::Count,
-            "Quota in force, by resource: bytes, or units or bytes per second.",
-        ),
-        ("hopperkv_base", Unit::Count, "Base share, by resource."),
-        ("hopperkv_quota_pinned", Unit::Count, "1 while an operator's quota holds."),
-        ("hopperkv_cache_serving", Unit::Count, "1 while the tenant's Redis serves."),
-        ("hopperkv_cache_used_bytes", Unit::Bytes, "Memory that Redis uses."),
-        ("hopperkv_cache_maxmemory_bytes", Unit::Bytes, "Memory that Redis may use."),
-        ("hopperkv_allocator_enabled", Unit::Count, "1 while the epoch loop decides."),
-        (
-            "hopperkv_allocator_improve_ratio",
-            Unit::Count,
-            "Improve ratio of the last run: 0.5 is 50 %.",
-        ),
-        (
-            "hopperkv_allocator_last_run_seconds",
-            Unit::Seconds,
-            "When the allocator last ran, since 1970.",
-        ),
-        (
-            "hopperkv_allocator_rounds_to_come",
-            Unit::Count,
-            "Rounds of a gradual change still to come.",
-        ),
-        (
-            "hopperkv_allocator_predicted_gain",
-            Unit::Count,
-            "Predicted throughput over that of the base share.",
-        ),
-        (
-            "hopperkv_allocator_measured_gain",
-            Unit::Count,
-            "Throughput one epoch later over that predicted for the base share.",
-        ),
-    ] {
-        describe_gauge!(name, unit, help);
+    for (name, unit, help) in help::GAUGES {
+        describe_gauge!(*name, *unit, *help);
     }
 }
 

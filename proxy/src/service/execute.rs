@@ -42,7 +42,10 @@ impl Service {
                 // An earlier request that vanished is done as well.
                 let _ = earlier.await;
             }
-            if !request.replies.is_closed() {
+            if request.replies.is_closed() {
+                // Not started, but done: later requests of the connection wait for this one.
+                request.replies.complete(request.seq, &[]);
+            } else {
                 let reply = service.run(command, request.started).await;
                 request.replies.complete(request.seq, &reply.to_bytes(request.protocol));
             }

@@ -135,7 +135,8 @@ impl Service {
             flight.asks_storage();
             self.read_charged(key).await
         };
-        let mut landing = Landing::FromStorage;
+        let mut landing =
+            if result.is_ok() { Landing::FromStorage } else { Landing::Failed };
         if let (Some(lease), Ok(found)) = (lease, &result) {
             flight.fills();
             let filled = self.coherence.fill(key, &lease, found.item.as_ref()).await == Ok(true);

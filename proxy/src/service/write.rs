@@ -5,9 +5,9 @@
 //! client that goes away does not leave a half-done write.
 //!
 //! **Without Redis.** When the fence cannot be planted and this proxy alone owns the cache, the write goes to storage
-//! all the same; whatever could not be removed from Redis afterwards is noted before the client gets its reply, and
-//! Redis serves nobody until it is removed ([`crate::cache::Health`]). Where other proxies may serve from that Redis,
-//! the write is refused before anything is changed.
+//! all the same. Where other proxies may serve from that Redis, the write is refused before anything is changed. Either
+//! way, whatever could not be removed from Redis afterwards is noted before the client gets its reply, and Redis serves
+//! nobody here until it is removed ([`crate::cache::Health`]).
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -208,8 +208,8 @@ impl Service {
         }
     }
 
-    /// Concludes in Redis, or notes the key as stale where that is enough to keep the promise. What may still change
-    /// in storage, or could not be removed from a shared Redis, is removed once more later.
+    /// Concludes in Redis, or notes the key as stale, which is enough where nobody else serves from that Redis. What may
+    /// still change in storage is removed once more later.
     async fn conclude(
         &self,
         key: &Bytes,
@@ -217,18 +217,17 @@ impl Service {
         conclusion: Conclusion<'_>,
     ) -> Result<(), Failure> {
         let ambiguous = matches!(conclusion, Conclusion::Unknown);
-        let result = match self.coherence.conclude(key, fence, conclusion).await {
-            Ok(()) => Ok(()),
-            Err(CacheLost) if self.tenant.cache.exclusive => {
-                self.tenant.cache.health.note_stale(key.clone());
-                Ok(())
-            }
-            Err(CacheLost) => Err(Failure::CacheLostDuringWrite),
-        };
-        if ambiguous || result.is_err() {
+        let result = self.coherence.conclude(key, fence, conclusion).await;
+        if result.is_err() {
+            self.tenant.cache.health.note_stale(key.clone());
+        }
+        if ambiguous {
             self.remove_later(key.clone());
         }
-        result
+        match result {
+            Err(CacheLost) if !self.tenant.cache.exclusive => Err(Failure::CacheLostDuringWrite),
+            _ => Ok(()),
+        }
     }
 
     /// Removes the key from Redis when a fence planted now would fall. Until then a fence keeps values out, but it can
@@ -240,18 +239,12 @@ impl Service {
         health.owe_removal();
         // Not one of the tracked tasks: a shutdown need not wait, as a cache that is owed a removal is not left as clean.
         tokio::task::spawn_local(async move {
-            loop {
-                tokio::time::sleep(wait).await;
-                let Some(service) = this.upgrade() else { return };
-                // Without a fence, every conclusion removes.
-                match service.coherence.conclude(&key, None, Conclusion::Absent).await {
-                    Ok(()) => break,
-                    Err(CacheLost) if service.tenant.cache.exclusive => {
-                        health.note_stale(key);
-                        break;
-                    }
-                    Err(CacheLost) => {}
-                }
+            tokio::time::sleep(wait).await;
+            let Some(service) = this.upgrade() else { return };
+            // Without a fence, every conclusion removes.
+            let removed = service.coherence.conclude(&key, None, Conclusion::Absent).await;
+            if removed.is_err() {
+                health.note_stale(key);
             }
             health.removal_done();
         });

@@ -35,7 +35,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Error)]
 pub enum EmbeddedError {
     /// The data directory or a file in it cannot be used.
-    #[error("data directory {}: {action}: {source}; set server.data_dir to a directory this user can write", path.display())]
+    #[error("data directory {}: {action}: {source}; set [server] data_dir to a directory this user can write", path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum EmbeddedError {
     },
     /// Another process uses the directory.
     #[error(
-        "data directory {} is in use by another hopperkv (process {owner}); stop that one or set another server.data_dir",
+        "data directory {} is in use by another hopperkv (process {owner}); stop that one or set another [server] data_dir",
         path.display()
     )]
     InUse {

@@ -42,10 +42,10 @@ pub enum OpenError {
     #[error(transparent)]
     Embedded(#[from] super::embedded::EmbeddedError),
     /// AWS was asked for and no region is known.
-    #[error("storage: no AWS region is set; set storage.region or the variable AWS_REGION")]
+    #[error("no AWS region is set; set [storage] region or the variable AWS_REGION")]
     NoRegion,
     /// The control runtime is gone.
-    #[error("storage: the control runtime stopped while the storage was being opened")]
+    #[error("the control runtime stopped while the storage was being opened")]
     Stopped,
 }
 
@@ -55,7 +55,7 @@ pub enum TableError {
     /// The table does not exist and may not be created.
     #[error(
         "table {table} does not exist; create it with a partition key \"{key}\" of type B (or S) \
-         and no sort key, or set storage.create_tables = true"
+         and no sort key, or set [storage] create_tables = true"
     )]
     Missing {
         /// The table asked for.
@@ -92,7 +92,7 @@ pub enum TableError {
     /// The partition key's name is also configured for another attribute.
     #[error(
         "table {table}: its partition key \"{key}\" has the name configured for another attribute; \
-         choose another name under storage.attributes"
+         choose other names with [storage] value_attribute, expiry_attribute and ttl_attribute"
     )]
     NameClash {
         /// The table asked for.

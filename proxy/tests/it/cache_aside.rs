@@ -225,6 +225,28 @@ fn an_expiry_is_the_same_to_the_millisecond_wherever_it_is_read() {
 }
 
 #[test]
+fn an_expiry_far_beyond_any_calendar_is_kept_exactly_and_harms_nobody() {
+    let proxy = Proxy::start();
+    let (mut client, mut cache) = (proxy.client(), proxy.redis("orders"));
+    for at_ms in [(1_i64 << 53) - 1, 1 << 53, (1 << 53) + 1, i64::MAX - 1, i64::MAX] {
+        assert_eq!(client.cmd("SET k 0"), Value::ok());
+        assert_eq!(client.cmd(&format!("PEXPIREAT k {at_ms}")).int(), 1);
+        for n in 1..4 {
+            assert_eq!(client.cmd("PEXPIRETIME k").int(), at_ms);
+            assert_eq!(client.cmd("INCR k").int(), n);
+            assert_eq!(client.cmd("GET k"), Value::bulk(n.to_string()));
+            evict_all(&proxy);
+            assert_eq!(client.cmd("PEXPIRETIME k").int(), at_ms);
+            assert_eq!(client.cmd("GET k"), Value::bulk(n.to_string()));
+            assert_eq!(client.cmd("MGET k"), Value::Array(vec![Value::bulk(n.to_string())]));
+        }
+        // Redis is still in service.
+        assert_eq!(cache.cmd("SET k tampered"), Value::ok());
+        assert_eq!(client.cmd("GET k"), Value::bulk("tampered"));
+    }
+}
+
+#[test]
 fn a_key_expires_at_its_millisecond_warm_and_cold() {
     let proxy = Proxy::start();
     let mut client = proxy.client();

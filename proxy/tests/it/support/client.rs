@@ -230,6 +230,11 @@ impl Value {
         Self::Simple(String::from("OK"))
     }
 
+    /// True for an error reply.
+    pub(crate) fn is_error(&self) -> bool {
+        matches!(self, Self::Error(_))
+    }
+
     /// The text of an error reply.
     ///
     /// # Panics

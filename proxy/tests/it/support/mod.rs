@@ -3,12 +3,22 @@
 
 mod client;
 mod counted_endpoint;
+mod database;
+mod fault_endpoint;
+mod port;
 mod proxy;
+mod redis_server;
+mod refusal;
 mod stock_redis;
 
-pub(crate) use client::{Client, Sender, Value, encode};
+pub(crate) use client::{Client, Value, encode};
 pub(crate) use counted_endpoint::CountedEndpoint;
+pub(crate) use database::Database;
+pub(crate) use fault_endpoint::{Fault, FaultEndpoint, Of};
+pub(crate) use port::{Gate, Port, relay_to};
 pub(crate) use proxy::{Proxy, ProxyBuilder};
+pub(crate) use redis_server::RedisServer;
+pub(crate) use refusal::{Refusal, refused_start};
 pub(crate) use stock_redis::StockRedis;
 
 use std::time::{Duration, Instant};

@@ -20,6 +20,8 @@ pub(crate) const ADMIN_TOKEN: &str = "test-admin-token";
 #[derive(Debug)]
 pub(crate) struct ProxyBuilder {
     dir: TempDir,
+    listen: String,
+    admin: String,
     server: String,
     storage: String,
     cache: String,
@@ -34,8 +36,13 @@ impl Default for ProxyBuilder {
         Self {
             // Short: unix socket paths live below it.
             dir: tempfile::Builder::new().prefix("hkv").tempdir_in("/tmp").unwrap(),
+            listen: String::from("127.0.0.1:0"),
+            admin: String::from("127.0.0.1:0"),
             server: String::new(),
-            storage: String::from("kind = \"embedded\"\n"),
+            // Patient: a busy machine may take long to flush a write to disk, and a time-out is no defect of ours then.
+            storage: String::from(
+                "kind = \"embedded\"\nattempt_timeout = \"9s\"\noperation_timeout = \"9s\"\n",
+            ),
             cache: String::from("kind = \"managed\"\n"),
             limits: String::new(),
             allocator: String::from("enabled = false\n"),
@@ -46,6 +53,18 @@ impl Default for ProxyBuilder {
 }
 
 impl ProxyBuilder {
+    /// Sets where clients connect; a free port otherwise.
+    pub(crate) fn listen(mut self, address: std::net::SocketAddr) -> Self {
+        self.listen = address.to_string();
+        self
+    }
+
+    /// Sets where the admin API is; a free port otherwise.
+    pub(crate) fn admin(mut self, address: std::net::SocketAddr) -> Self {
+        self.admin = address.to_string();
+        self
+    }
+
     /// Adds lines to `[server]`.
     pub(crate) fn server(mut self, lines: &str) -> Self {
         let _ = writeln!(self.server, "{lines}");
@@ -112,10 +131,13 @@ impl ProxyBuilder {
         Proxy::launch(self.dir, config, self.tenants[0].0.clone())
     }
 
-    fn write_config(&self) -> PathBuf {
+    /// Writes the configuration file and returns its path.
+    pub(crate) fn write_config(&self) -> PathBuf {
         let mut text = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nadmin_token = \"{ADMIN_TOKEN}\"\n\
+            "[server]\nlisten = \"{}\"\nadmin = \"{}\"\nadmin_token = \"{ADMIN_TOKEN}\"\n\
              data_dir = \"{}\"\n{}\n[storage]\n{}\n[cache]\n{}\n[limits]\n{}\n[allocator]\n{}\n",
+            self.listen,
+            self.admin,
             self.data_dir().display(),
             self.server,
             self.storage,
