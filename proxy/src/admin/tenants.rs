@@ -130,7 +130,7 @@ pub(super) async fn create(
         Err(error) => return Err(Problem::unavailable(error.to_string())),
     };
     if let Err(problem) = state.settle_in(&tenant, &config).await {
-        inner.shared.tenants.remove(&config.name);
+        inner.shared.tenants.remove(&config.name).await;
         return Err(problem);
     }
     tracing::info!(tenant = %tenant.name, "tenant created");
@@ -190,7 +190,7 @@ pub(super) async fn remove(
     // `Config` holds what the state added as well; a name too many in the state does no harm.
     let configured = inner.shared.config.tenants.iter().any(|tenant| tenant.name == name);
     inner.state.update(|saved| saved.remove_tenant(&name, configured)).await?;
-    inner.shared.tenants.remove(&name);
+    inner.shared.tenants.remove(&name).await;
     tracing::info!(tenant = %name, "tenant removed");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -54,7 +54,7 @@ impl Ledger {
             let account = self.accounts.entry(tenant.number).or_insert_with(|| Account::new(now));
             let totals = tenant.totals();
             let counted = totals.since(&account.last);
-            let learned = tenant.observer.end_epoch(counted.reads);
+            let learned = tenant.observer.end_epoch(counted.reads, keep);
             if let Some(memory) = memory {
                 account.calibration = Calibration::measure(&memory, learned.mean_entry_bytes);
             }

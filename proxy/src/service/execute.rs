@@ -183,6 +183,10 @@ impl Service {
         let hash = crate::hash::of_key(key);
         if observer.is_sampled(hash) {
             observer.read(hash, key.len(), value_len.unwrap_or(0));
+            if value_len.is_none() {
+                // The cache keeps no value for it either: the next read is as cold as this one.
+                observer.removed(hash);
+            }
         }
     }
 

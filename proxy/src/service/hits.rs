@@ -63,15 +63,17 @@ impl Service {
         let cost = Amount::bytes((hit.key.len() + hit.value_len) as u64);
         self.tasks.spawn_local(async move {
             match service.tenant.limits.charge(Resource::Net, cost).await {
-                Ok(()) => ticket.replies.complete(ticket.seq, &reply),
+                Ok(()) => {
+                    ticket.replies.complete(ticket.seq, &reply);
+                    let took = std::iter::once(ticket.started.elapsed());
+                    service.counters.record_latencies(LatencyOf::Hit, took);
+                }
                 Err(throttled) => {
                     service.counters.throttled.add(1);
                     let reply = Reply::from(&Failure::from(throttled));
                     ticket.replies.complete(ticket.seq, &reply.to_bytes(ticket.protocol));
                 }
             }
-            let waited = ticket.started.elapsed();
-            service.counters.record_latencies(LatencyOf::Hit, std::iter::once(waited));
         });
     }
 

@@ -25,7 +25,8 @@ pub(crate) struct HotKey {
 pub(crate) struct Observer {
     sampler: Sampler,
     ghost: Mutex<GhostCache>,
-    history: Mutex<CurveHistory>,
+    /// Epochs kept, and their windows.
+    history: Mutex<(usize, CurveHistory)>,
     hot: Mutex<HotKeys>,
 }
 
@@ -50,7 +51,7 @@ impl Observer {
         Self {
             sampler,
             ghost: Mutex::new(GhostCache::new(config)),
-            history: Mutex::new(CurveHistory::new(epochs)),
+            history: Mutex::new((epochs, CurveHistory::new(epochs))),
             hot: Mutex::default(),
         }
     }
@@ -87,10 +88,16 @@ impl Observer {
         self.hot.lock().top(most)
     }
 
-    /// Closes the window of an epoch in which `total_reads` keys were read, and gives the smoothed curve.
-    pub(crate) fn end_epoch(&self, total_reads: u64) -> Learned {
+    /// Closes the window of an epoch in which `total_reads` keys were read, and gives the curve over the last `epochs`.
+    pub(crate) fn end_epoch(&self, total_reads: u64, epochs: usize) -> Learned {
         let window = self.ghost.lock().take_window(total_reads);
-        self.history.lock().push(window);
+        {
+            let mut history = self.history.lock();
+            if history.0 != epochs {
+                *history = (epochs, CurveHistory::new(epochs));
+            }
+            history.1.push(window);
+        }
         self.learned()
     }
 
@@ -100,7 +107,7 @@ impl Observer {
             let ghost = self.ghost.lock();
             (ghost.mean_entry_bytes(), ghost.tracked_keys())
         };
-        let history = self.history.lock();
+        let history = &self.history.lock().1;
         let (curve, sampled_reads) = (history.curve(), history.sampled_reads());
         Learned { curve, sampled_reads, mean_entry_bytes, tracked_keys }
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -69,6 +70,7 @@ pub(crate) struct Tenants {
 struct Entry {
     tenant: Arc<Tenant>,
     stop_keeper: CancellationToken,
+    keeper: JoinHandle<()>,
 }
 
 impl Tenants {
@@ -133,8 +135,8 @@ impl Tenants {
             name: Arc::clone(&name),
         });
         let stop_keeper = CancellationToken::new();
-        self.keepers.spawn(keeper.run(stop_keeper.clone()));
-        self.by_name.insert(name, Entry { tenant: Arc::clone(&tenant), stop_keeper });
+        let keeper = self.keepers.spawn(keeper.run(stop_keeper.clone()));
+        self.by_name.insert(name, Entry { tenant: Arc::clone(&tenant), stop_keeper, keeper });
         Ok(tenant)
     }
 
@@ -150,12 +152,14 @@ impl Tenants {
         all
     }
 
-    /// Removes a tenant: its clients are cut off and its Redis is stopped; its table stays.
-    pub(crate) fn remove(&self, name: &str) -> Option<Arc<Tenant>> {
-        let (_, entry) = self.by_name.remove(name)?;
+    /// Removes a tenant: its clients are cut off and its Redis is stopped; its table stays. True if there was one.
+    pub(crate) async fn remove(&self, name: &str) -> bool {
+        let Some((_, entry)) = self.by_name.remove(name) else { return false };
         entry.tenant.removed.cancel();
         entry.stop_keeper.cancel();
-        Some(entry.tenant)
+        // A keeper that panicked has ended as well; the panic was printed.
+        let _ = entry.keeper.await;
+        true
     }
 
     /// Stops all caches; the last step of a shutdown.
