@@ -130,13 +130,20 @@ impl Connection {
         Ok(false)
     }
 
-    /// True while one more request keeps within the bounds, taking the largest reply so far as typical.
+    /// True while one more request keeps within the bounds, taking the largest value so far as typical and, before the
+    /// first, the largest that storage can hold. A client whose values suddenly grow can exceed the bound once, by what
+    /// it has in flight.
     fn may_start(&self) -> bool {
         let waiting = self.replies.outstanding();
         let unread = self.replies.out().borrow().len();
-        let expected = waiting.saturating_mul(self.replies.largest_bytes());
+        let typical = match self.replies.largest_value_bytes() {
+            0 => self.session.limits().max_item_bytes,
+            largest => largest,
+        };
+        let expected = waiting.saturating_mul(typical);
         waiting < self.limits.max_pipeline
-            && unread.saturating_add(expected) < self.limits.output_bytes
+            && unread < self.limits.output_bytes
+            && (waiting == 0 || unread.saturating_add(expected) < self.limits.output_bytes)
     }
 
     fn start_requests(&mut self) {

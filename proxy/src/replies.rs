@@ -46,7 +46,7 @@ pub(crate) struct ReplyQueue {
     first: Cell<u64>,
     slow: Cell<usize>,
     out: RefCell<BytesMut>,
-    largest_bytes: Cell<usize>,
+    largest_value_bytes: Cell<usize>,
     closed: Cell<bool>,
     ready: Notify,
 }
@@ -100,7 +100,9 @@ impl ReplyQueue {
 
     /// Puts the encoded reply of a place.
     pub(crate) fn complete(&self, seq: u64, reply: &[u8]) {
-        self.largest_bytes.set(self.largest_bytes.get().max(reply.len()));
+        if matches!(reply.first(), Some(b'$' | b'*')) {
+            self.largest_value_bytes.set(self.largest_value_bytes.get().max(reply.len()));
+        }
         let mut places = self.places.borrow_mut();
         let index = self.index(seq);
         if index == 0 {
@@ -125,9 +127,9 @@ impl ReplyQueue {
         self.places.borrow().len()
     }
 
-    /// Size of the largest reply so far, in bytes.
-    pub(crate) fn largest_bytes(&self) -> usize {
-        self.largest_bytes.get()
+    /// Size of the largest reply with a value so far, in bytes; 0 before the first.
+    pub(crate) fn largest_value_bytes(&self) -> usize {
+        self.largest_value_bytes.get()
     }
 
     /// Output that is ready to be written.

@@ -91,7 +91,7 @@ impl Coherence {
     }
 
     /// Reads value and expiry without asking for a lease. `alone`: no write is in progress, as the caller holds the
-    /// key's lock and no other proxy writes, so that a near expiry is the value's own.
+    /// key's lock, no other proxy writes and no outage left a fence behind, so that a near expiry is the value's own.
     pub(crate) async fn peek(&self, key: &Bytes, alone: bool) -> Result<Lookup, CacheLost> {
         let doubt_ms = if alone { 0 } else { self.times.fence_ms };
         self.look(key, Token(String::new()), doubt_ms).await

@@ -7,10 +7,12 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// More noted keys than this, and the whole cache is emptied instead.
 const MAX_NOTED_KEYS: usize = 10_000;
@@ -38,7 +40,12 @@ pub(crate) struct Health {
     serving: AtomicBool,
     stale: Mutex<Stale>,
     generation: AtomicU64,
+    has_served: AtomicBool,
+    /// When Redis last came back after an outage.
+    back_at: Mutex<Option<Instant>>,
     owed: AtomicUsize,
+    /// Run id of the Redis process that was cleaned last: another one may have loaded an old snapshot.
+    cleaned_run: Mutex<String>,
     lost: Notify,
 }
 
@@ -48,7 +55,10 @@ impl Default for Health {
             serving: AtomicBool::new(false),
             stale: Mutex::new(Stale::Keys(HashSet::new())),
             generation: AtomicU64::new(0),
+            has_served: AtomicBool::new(false),
+            back_at: Mutex::default(),
             owed: AtomicUsize::new(0),
+            cleaned_run: Mutex::default(),
             lost: Notify::new(),
         }
     }
@@ -97,8 +107,27 @@ impl Health {
             return false;
         }
         *stale = Stale::Keys(HashSet::new());
+        if self.has_served.swap(true, Ordering::AcqRel) {
+            *self.back_at.lock() = Some(Instant::now());
+        }
         self.serving.store(true, Ordering::Release);
         true
+    }
+
+    /// True when the last outage is longer ago than `period`: scripts that it left in Redis's sockets have run, and what
+    /// they did has expired.
+    pub(crate) fn is_over_outage(&self, period: Duration) -> bool {
+        self.back_at.lock().is_none_or(|at| at.elapsed() > period)
+    }
+
+    /// The Redis process of this run id is (or is about to be) clean.
+    pub(crate) fn set_cleaned_run(&self, run_id: &str) {
+        run_id.clone_into(&mut self.cleaned_run.lock());
+    }
+
+    /// True if that is the process that was cleaned last. A connection belongs to one process, so asking once will do.
+    pub(crate) fn is_cleaned_run(&self, run_id: &[u8]) -> bool {
+        self.cleaned_run.lock().as_bytes() == run_id
     }
 
     /// A key will have to be removed later.
@@ -159,6 +188,15 @@ mod tests {
         health.report_lost();
         assert!(!health.serve_if_clean(&removed));
         assert!(health.serve_if_clean(&health.noted()));
+    }
+
+    #[test]
+    fn an_outage_is_not_over_at_once() {
+        let health = Health::default();
+        assert!(health.serve_if_clean(&health.noted()) && health.is_over_outage(Duration::MAX));
+        health.report_lost();
+        assert!(health.serve_if_clean(&health.noted()));
+        assert!(!health.is_over_outage(Duration::MAX));
     }
 
     #[test]

@@ -148,6 +148,7 @@ impl Keeper {
             }
         }
         self.run_id = control.run_id().await.map_err(unreachable)?;
+        self.health.set_cleaned_run(&self.run_id);
         self.configure(&mut control).await.map_err(unreachable)?;
         // Refused only if it was lost meanwhile; then `run` brings it back.
         self.health.serve_if_clean(&noted);
@@ -222,6 +223,7 @@ impl Keeper {
         let run_id = control.run_id().await?;
         if run_id != self.run_id {
             control.flush().await?;
+            self.health.set_cleaned_run(&run_id);
             self.run_id = run_id;
         }
         // A Redis that was restarted by others has lost its settings.

@@ -32,7 +32,7 @@
 //! - *Redis is lost*: what W could not remove is noted before W ends, and removed before Redis serves again
 //!   ([`super::health`]); [`Script::Remove`] leaves fences, tainted. A lease from before does not make a fill good for
 //!   others. A script of the given-up connection that runs late finds no lease, or no fence or a tainted one, and can
-//!   only remove; a late fence only delays.
+//!   only remove. A late fence shortens a value's life: for some time after an outage a near expiry is doubted.
 //! - *Crash of the proxy after the fence*: the old value expires no later than the fence and no lease is granted
 //!   before that, so the next read after it sees storage. *Crash after the lease*: the lease expires.
 //! - *Eviction of `meta`* loses leases (the fill is refused), negative entries (one more storage read) or fences (above).
@@ -41,13 +41,14 @@
 //!
 //! **What remains.** In none of these cases does a read miss an acknowledged write. But in a shared Redis a value may
 //! stay that is older than a write which was **not** acknowledged, until it is written, evicted or expires, if the
-//! fence of that write is lost (evicted, or Redis restarted), a reader fills what it read before the write took effect,
-//! *and* the writing proxy dies before it concludes, or, after an ambiguous result, before it removes the value once
-//! more. (A proxy that owns its Redis empties it after a crash.) Three assumptions stand behind the rest: a request to
-//! storage takes effect, if at all, before a fence expires that was planted when it was sent or, if its result is
-//! ambiguous, when it was given up; all proxies of a cache have the same `fence`; and their clocks agree with Redis's
-//! as far as expiries matter. An ambiguous write that takes effect late may also slip between the read and the write of
-//! a later command that changes the old value, and is then overwritten as if it had never been applied.
+//! fence of that write is lost (evicted, expired while the proxy stood still, or gone with a restarted Redis), a
+//! reader fills what it read before the write took effect, *and* the writing proxy dies before it concludes, or,
+//! after an ambiguous result, before it removes the value once more. (A proxy that owns its Redis empties it after a
+//! crash.) Three assumptions stand behind the rest: a request to storage takes effect, if at all, before a fence
+//! expires that was planted when it was sent or, if its result is ambiguous, when it was given up; all proxies of a
+//! cache have the same `fence`; and their clocks agree with Redis's as far as expiries matter. An ambiguous write
+//! that takes effect late may also slip between the read and the write of a later command that changes the old value,
+//! and is then overwritten as if it had never been applied.
 
 /// One Lua script with the SHA-1 that `EVALSHA` wants, computed by Redis at load time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -252,6 +252,8 @@ impl Upstream {
             let load: [&[u8]; 3] = [b"SCRIPT", b"LOAD", script.source().as_bytes()];
             encode_request(&mut out, 3, load.into_iter());
         }
+        encode_request(&mut out, 2, [b"INFO".as_slice(), b"server"].into_iter());
+        expected += 1;
         write.write_all(&out).await?;
         let mut buf = BytesMut::new();
         let mut scanner = ReplyScanner::default();
@@ -261,8 +263,13 @@ impl Upstream {
                     let text = String::from_utf8_lossy(&buf).into_owned();
                     return Err(std::io::Error::other(text));
                 }
-                buf.advance(reply.len);
+                let bytes = buf.split_to(reply.len);
                 expected -= 1;
+                if expected == 0 && !self.health.is_cleaned_run(run_id_in(&bytes)) {
+                    // Restarted before the keeper noticed: nothing it holds may be served.
+                    self.health.report_lost();
+                    return Err(std::io::Error::other("not the Redis process that was cleaned"));
+                }
             } else if read.read_buf(&mut buf).await? == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
@@ -332,6 +339,10 @@ impl Upstream {
                 },
                 Waiter::Call(sender) => {
                     let raw = buf.get(bytes).map(Bytes::copy_from_slice).unwrap_or_default();
+                    if raw.starts_with(b"-NOSCRIPT") {
+                        // Somebody ran SCRIPT FLUSH; they are loaded with the next connection.
+                        return Err(std::io::Error::other("Redis has lost our scripts"));
+                    }
                     // The caller may have gone; the script ran all the same.
                     let _ = sender.send(raw);
                 }
@@ -381,4 +392,10 @@ impl Upstream {
             }
         }
     }
+}
+
+/// The run id in a reply to `INFO server`; empty if there is none.
+fn run_id_in(info: &[u8]) -> &[u8] {
+    let mut lines = info.split(|&byte| byte == b'\n');
+    lines.find_map(|line| line.strip_prefix(b"run_id:")).unwrap_or_default().trim_ascii()
 }

@@ -19,6 +19,9 @@ use crate::tenant::LatencyOf;
 /// Keys of one command that are worked on at the same time.
 const FAN_OUT: usize = 64;
 
+/// Value bytes of one MGET; more has to be asked for in parts.
+const MAX_REPLY_BYTES: usize = 64 << 20;
+
 /// Where a reply goes, and in which dialect.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -83,13 +86,11 @@ impl Service {
             }
             Command::Write { key, op } => self.write(&key, &op).await,
             Command::MGet(keys) => {
-                let items = self.for_each(keys, Self::read_owned).await?;
-                let values = items.into_iter().map(|i| i.map_or(Reply::Null, |i| Reply::Bulk(i.value)));
-                Ok(Reply::Array(values.collect()))
+                self.read_all(keys).await
             }
             Command::Exists(keys) | Command::Touch(keys) => {
-                let items = self.for_each(keys, Self::read_owned).await?;
-                Ok(count(items.iter().flatten().count()))
+                let exist = self.for_each(keys, Self::exists_owned).await?;
+                Ok(count(exist.into_iter().filter(|exists| *exists).count()))
             }
             Command::Del(keys) => {
                 let deleted = self.for_each(distinct(keys), Self::delete_owned).await?;
@@ -131,6 +132,10 @@ impl Service {
         self.read(&key).await
     }
 
+    async fn exists_owned(self: Rc<Self>, key: Bytes) -> Result<bool, Failure> {
+        Ok(self.read_exact(&key).await?.is_some())
+    }
+
     async fn delete_owned(self: Rc<Self>, key: Bytes) -> Result<bool, Failure> {
         self.delete(&key).await
     }
@@ -143,6 +148,19 @@ impl Service {
             reply: SetReply::Ok,
         };
         self.write(&key, &WriteOp::Set(set)).await
+    }
+
+    /// The values of many keys, as long as they fit into one reply.
+    async fn read_all(self: &Rc<Self>, keys: Vec<Bytes>) -> Result<Reply, Failure> {
+        let reads = keys.into_iter().map(|key| Rc::clone(self).read_owned(key));
+        let mut reads = futures_util::stream::iter(reads).buffered(FAN_OUT);
+        let (mut values, mut room_bytes) = (Vec::new(), MAX_REPLY_BYTES);
+        while let Some(item) = reads.try_next().await? {
+            let len = item.as_ref().map_or(0, |item| item.value.len());
+            room_bytes = room_bytes.checked_sub(len).ok_or(Failure::ReplyTooLarge)?;
+            values.push(Reply::bulk_or_null(item.map(|item| item.value)));
+        }
+        Ok(Reply::Array(values))
     }
 
     /// Runs one step per key, [`FAN_OUT`] at a time; results in the order of the keys.

@@ -31,6 +31,9 @@ pub(crate) enum Failure {
         "UNAVAILABLE cache of this tenant was lost during the write, which was applied but may not be visible to other proxies yet"
     )]
     CacheLostDuringWrite,
+    /// More values than one reply may hold.
+    #[error("ERR the reply would hold more than 64 MiB; ask for fewer keys at once")]
+    ReplyTooLarge,
     /// A defect of ours, logged where it was seen.
     #[error("ERR internal error; the proxy's log says more")]
     Internal,

@@ -3,6 +3,7 @@
 //! cache (value, or lease) -> flight shared with everyone who misses the key -> read units -> storage -> fill -> bytes.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -87,7 +88,11 @@ impl Service {
     /// # Errors
     /// Why it could not be read.
     pub(super) async fn current(&self, key: &Bytes) -> FlightResult {
-        match self.coherence.peek(key, self.tenant.cache.exclusive).await {
+        // A fence that was sent before an outage may have been planted after it.
+        let cache = &self.tenant.cache;
+        let settled = Duration::from_millis(2 * cache.times.fence_ms);
+        let alone = cache.exclusive && cache.health.is_over_outage(settled);
+        match self.coherence.peek(key, alone).await {
             Ok(Lookup::Hit { item, doubtful: false }) => {
                 Ok(Found { item: Some(item), source: Source::Cache, doubtful: false })
             }

@@ -1,5 +1,6 @@
 //! What can go wrong, sorted by what the caller may conclude about a write.
 
+use super::config::{StorageConfig, StorageKind};
 use thiserror::Error;
 
 /// A storage operation that did not succeed.
@@ -109,11 +110,30 @@ pub enum TableError {
         status: String,
     },
     /// The storage failed while the table was examined or created.
-    #[error("table {table}: {source}")]
+    #[error("table {table}: {source}{hint}")]
     Storage {
         /// The table asked for.
         table: String,
         /// What the storage said.
         source: StorageError,
+        /// Where it was looked for and what to check; a clause of its own, or nothing.
+        hint: String,
     },
+}
+
+impl TableError {
+    /// Says of a storage that failed where it was looked for.
+    pub(crate) fn with_hint(self, config: &StorageConfig) -> Self {
+        let Self::Storage { table, source, .. } = self else { return self };
+        let hint = match (config.kind, &config.endpoint) {
+            (StorageKind::DynamoDb, Some(url)) => {
+                format!("; start what [storage] endpoint = \"{url}\" names, or mend it")
+            }
+            (StorageKind::DynamoDb, None) => {
+                "; check the network, [storage] region and the AWS credentials".to_owned()
+            }
+            (StorageKind::Embedded | StorageKind::Synthetic, _) => String::new(),
+        };
+        Self::Storage { table, source, hint }
+    }
 }

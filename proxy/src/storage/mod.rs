@@ -122,10 +122,12 @@ impl Storage {
                 let (dynamo, shared) = (Arc::clone(dynamo), Arc::clone(&self.shared));
                 let table = name.clone();
                 let opening = self.shared.control.spawn(async move {
-                    schema::open_table(&dynamo, &shared.config, &table).await
+                    let opened = schema::open_table(&dynamo, &shared.config, &table).await;
+                    opened.map_err(|error| error.with_hint(&shared.config))
                 });
                 opening.await.unwrap_or_else(|error| {
-                    Err(TableError::Storage { table: name, source: read_lost(&error) })
+                    let (source, hint) = (read_lost(&error), String::new());
+                    Err(TableError::Storage { table: name, source, hint })
                 })
             }
             Backend::Synthetic(_) => {

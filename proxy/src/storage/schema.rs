@@ -197,5 +197,5 @@ async fn enable_ttl(
 }
 
 fn failed(table: &str, source: StorageError) -> TableError {
-    TableError::Storage { table: table.to_owned(), source }
+    TableError::Storage { table: table.to_owned(), source, hint: String::new() }
 }

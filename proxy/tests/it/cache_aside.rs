@@ -1,12 +1,14 @@
-//! Cache-aside: hits come from Redis, misses are shared, absence is remembered, an eviction shows in nothing but time,
-//! and what storage cannot hold is refused with nothing changed.
+//! Cache-aside: hits come from Redis, misses are shared, absence is remembered, and an
+//! eviction shows in nothing but time.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::support::{Client, CountedEndpoint, Proxy, ProxyBuilder, Value, effort, encode, eventually, seed};
+use crate::support::{
+    Client, CountedEndpoint, Proxy, ProxyBuilder, Value, effort, encode, eventually, seed,
+};
 
 fn at(endpoint: &CountedEndpoint) -> ProxyBuilder {
     ProxyBuilder::default().storage(&endpoint.storage()).cache(CountedEndpoint::cache())
@@ -186,7 +188,12 @@ fn pipelined_commands_on_one_key_keep_their_order() {
         }
         client.send(&requests);
         let got = client.read_raw(expected.len());
-        assert!(got == expected, "seed {seed}:\n{}\n{}", got.escape_ascii(), expected.escape_ascii());
+        assert!(
+            got == expected,
+            "seed {seed}:\n{}\n{}",
+            got.escape_ascii(),
+            expected.escape_ascii()
+        );
     }
 }
 
@@ -261,7 +268,11 @@ fn a_key_expires_at_its_millisecond_warm_and_cold() {
             let reply = client.cmd("GET k");
             let answered_ms = now_ms();
             if reply == Value::Nil {
-                assert!(answered_ms >= at_ms, "gone {} ms early (cold: {cold})", at_ms - answered_ms);
+                assert!(
+                    answered_ms >= at_ms,
+                    "gone {} ms early (cold: {cold})",
+                    at_ms - answered_ms
+                );
                 break;
             }
             assert_eq!(reply, Value::bulk("v"));
@@ -279,7 +290,15 @@ fn keys_that_look_like_ours_are_keys_like_any_other() {
     let proxy = Proxy::start();
     let mut client = proxy.client();
     let names: [&[u8]; 9] = [
-        b"x", b"\0hk", b"\0hkm", b"\0hkmx", b"\0hkdx", b"\0hkd\0hkdx", b"\0hko", b"\0hkc", b"\0hkm\0hkmx",
+        b"x",
+        b"\0hk",
+        b"\0hkm",
+        b"\0hkmx",
+        b"\0hkdx",
+        b"\0hkd\0hkdx",
+        b"\0hko",
+        b"\0hkc",
+        b"\0hkm\0hkmx",
     ];
     let value_of = |n: usize| format!("value {n}");
     for (n, name) in names.iter().enumerate() {
@@ -302,75 +321,14 @@ fn keys_that_look_like_ours_are_keys_like_any_other() {
         assert_eq!(client.call(&[b"DEL", *name]).int(), 1);
         for (m, other) in names.iter().enumerate() {
             let expected = if m <= n { Value::Nil } else { Value::bulk(value_of(m)) };
-            assert_eq!(client.call(&[b"GET", *other]), expected, "after DEL of {}", name.escape_ascii());
+            assert_eq!(
+                client.call(&[b"GET", *other]),
+                expected,
+                "after DEL of {}",
+                name.escape_ascii()
+            );
         }
     }
-}
-
-#[test]
-fn keys_that_storage_cannot_hold_are_refused_and_change_nothing() {
-    let proxy = Proxy::start();
-    let mut client = proxy.client();
-    let (longest, too_long) = ("k".repeat(2_048), "k".repeat(2_049));
-    let big = "ERR key is 2049 bytes; DynamoDB keys hold 2048";
-    let empty = "ERR key is 0 bytes; DynamoDB keys hold 1 to 2048";
-    assert_eq!(client.call(&["SET", &longest, "v"]), Value::ok());
-    evict_all(&proxy);
-    assert_eq!(client.call(&["GET", &longest]), Value::bulk("v"));
-    for (key, text) in [(too_long.as_str(), big), ("", empty)] {
-        for line in [
-            &["SET", key, "v"][..],
-            &["GET", key],
-            &["DEL", key],
-            &["EXISTS", "a", key],
-            &["MGET", "a", key],
-            &["MSET", "a", "1", key, "2"],
-            &["MSETNX", "a", "1", key, "2"],
-            &["INCR", key],
-            &["TTL", key],
-            &["DEL", &longest, key],
-        ] {
-            assert_eq!(client.call(line).error(), text, "{} {}", line[0], key.len());
-        }
-    }
-    assert_eq!(client.call(&["MGET", "a", &longest]), Value::Array(vec![Value::Nil, Value::bulk("v")]));
-}
-
-#[test]
-fn values_that_storage_cannot_hold_are_refused_and_change_nothing() {
-    let proxy = Proxy::start();
-    let mut client = proxy.client();
-    // Key, attribute names and the longest expiry count as well: DynamoDB's 400 KB are the whole item's.
-    let room = 400 * 1024 - ("big".len() + "k".len() + "v".len() + "px".len() + "ttl".len() + 11 + 11);
-    let (fits, over) = ("v".repeat(room), "v".repeat(room + 1));
-    let error = |len: usize| format!("ERR value is {len} bytes; DynamoDB items hold 400 KB");
-    assert_eq!(client.call(&["SET", "big", &fits, "PXAT", "9999999999999"]), Value::ok());
-    evict_all(&proxy);
-    assert_eq!(client.call(&["GET", "big"]), Value::bulk(&fits));
-    assert_eq!(client.cmd("PEXPIRETIME big").int(), 9_999_999_999_999);
-    let huge = "v".repeat(1_000_000);
-    for (line, len) in [
-        (&["SET", "big", &over][..], over.len()),
-        (&["SET", "big", &huge], huge.len()),
-        (&["GETSET", "big", &over], over.len()),
-        (&["APPEND", "big", "w"], over.len()),
-        (&["SETRANGE", "big", &room.to_string(), "w"], over.len()),
-        (&["MSET", "a", "1", "big", &over], over.len()),
-        (&["MSETNX", "a", "1", "b", &huge], huge.len()),
-        (&["SETEX", "big", "10", &over], over.len()),
-    ] {
-        assert_eq!(client.call(line).error(), error(len), "{}", line[0]);
-    }
-    let mut expected = vec![Value::Nil, Value::Nil, Value::bulk(&fits)];
-    assert_eq!(client.cmd("MGET a b big"), Value::Array(expected.clone()));
-    evict_all(&proxy);
-    assert_eq!(client.cmd("MGET a b big"), Value::Array(expected.clone()));
-    // In the middle of a pipeline the others are not disturbed.
-    client.send(&[encode(&["SET", "a", "1"]), encode(&["SET", "a", &huge]), encode(&["INCR", "a"])].concat());
-    let replies = [client.read(), client.read(), client.read()];
-    assert_eq!(replies, [Value::ok(), Value::Error(error(huge.len())), Value::Int(2)]);
-    expected[0] = Value::bulk("2");
-    assert_eq!(client.cmd("MGET a b big"), Value::Array(expected));
 }
 
 #[test]
@@ -379,11 +337,15 @@ fn a_cache_much_smaller_than_the_data_evicts_and_every_read_is_right() {
     let mut random = StdRng::seed_from_u64(seed);
     let proxy = ProxyBuilder::default()
         .allocator("enabled = false\nmin_cache = \"2MiB\"")
-        .tenant_with("orders", "cache = \"4MiB\"\nread_units = \"1m\"\nwrite_units = \"1m\"\nnet = \"10GB/s\"")
+        .tenant_with(
+            "orders",
+            "cache = \"4MiB\"\nread_units = \"1m\"\nwrite_units = \"1m\"\nnet = \"10GB/s\"",
+        )
         .start();
     let mut client = proxy.client();
     let mut written = vec![1; 1_500];
-    let value = |key: usize, version: usize| format!("{key}:{version}:").repeat(1 + (key * 7) % 900);
+    let value =
+        |key: usize, version: usize| format!("{key}:{version}:").repeat(1 + (key * 7) % 900);
     for keys in (0..written.len()).collect::<Vec<_>>().chunks(100) {
         let pairs = keys.iter().flat_map(|key| [format!("key:{key}"), value(*key, 1)]);
         let line: Vec<String> = [String::from("MSET")].into_iter().chain(pairs).collect();
@@ -416,11 +378,17 @@ fn a_cache_much_smaller_than_the_data_evicts_and_every_read_is_right() {
         }
     }
     let stats = proxy.redis_cli("orders", &["INFO", "stats"]);
-    let evicted: u64 =
-        stats.lines().find_map(|l| l.strip_prefix("evicted_keys:")).unwrap().trim().parse().unwrap();
+    let evicted: u64 = stats
+        .lines()
+        .find_map(|l| l.strip_prefix("evicted_keys:"))
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
     assert!(evicted > 0, "{stats}");
     let info = client.cmd("INFO stats").text();
-    let hits: u64 = info.lines().find_map(|l| l.strip_prefix("keyspace_hits:")).unwrap().parse().unwrap();
+    let hits: u64 =
+        info.lines().find_map(|l| l.strip_prefix("keyspace_hits:")).unwrap().parse().unwrap();
     assert!(hits > 0, "{info}");
     println!("{evicted} evicted, {hits} hits");
 }

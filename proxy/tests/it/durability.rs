@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Client, CountedEndpoint, Proxy, ProxyBuilder, Value, effort, encode, eventually};
+use crate::support::{
+    Client, CountedEndpoint, Proxy, ProxyBuilder, Value, effort, encode, eventually,
+};
 
 /// Writers at once, and how many writes each has under way.
 const WRITERS: usize = 4;
@@ -48,7 +50,12 @@ impl Ledger {
 }
 
 /// Writes in a pipeline until the connection ends or everything is written.
-fn write_until_the_end(mut client: Client, writer: usize, total: usize, acked: &AtomicUsize) -> Ledger {
+fn write_until_the_end(
+    mut client: Client,
+    writer: usize,
+    total: usize,
+    acked: &AtomicUsize,
+) -> Ledger {
     let mut ledger = Ledger { writer, sent: vec![0; KEYS], acked: vec![0; KEYS] };
     let mut sender = client.sender();
     let (mut next_sent, mut next_acked) = (1, 1);
@@ -80,7 +87,9 @@ fn write_while(proxy: &mut Proxy, writes: usize, strike: impl FnOnce(&mut Proxy)
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
             let (client, acked) = (proxy.client(), Arc::clone(&acked));
-            std::thread::spawn(move || write_until_the_end(client, writer, writes / WRITERS, &acked))
+            std::thread::spawn(move || {
+                write_until_the_end(client, writer, writes / WRITERS, &acked)
+            })
         })
         .collect();
     eventually("a third of the writes is acknowledged", || {
@@ -105,8 +114,9 @@ fn check_all(proxy: &Proxy, ledgers: &[Ledger]) {
 
 fn is_running(pid: Pid) -> bool {
     // A process that ended and was not waited for still has an entry, in state Z.
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z')
+    })
 }
 
 #[test]
@@ -159,7 +169,10 @@ fn counters_count_every_acknowledged_increment_across_kill_9() {
         sent += 500;
         for n in 0..200 {
             let count = client.read().int();
-            assert!((acked + 1..=sent).contains(&count), "{count} after {acked} were acknowledged, {n}");
+            assert!(
+                (acked + 1..=sent).contains(&count),
+                "{count} after {acked} were acknowledged, {n}"
+            );
             acked = count;
         }
         proxy.kill();
@@ -178,9 +191,23 @@ fn every_kind_of_write_survives_kill_9() {
     let mut proxy = Proxy::start();
     let mut client = proxy.client();
     for line in [
-        "SET a 1", "SET gone 1", "SET kept 1 EX 1000", "MSET b 2 c 3", "MSETNX d 4 e 5", "INCRBY a 9", "APPEND b x",
-        "SETRANGE c 3 y", "GETSET d 44", "INCRBYFLOAT e 0.5", "PERSIST kept", "DEL gone", "GETDEL never",
-        "SETNX f 6", "PEXPIREAT f 9999999999999", "SET g 7", "EXPIRE g -1",
+        "SET a 1",
+        "SET gone 1",
+        "SET kept 1 EX 1000",
+        "MSET b 2 c 3",
+        "MSETNX d 4 e 5",
+        "INCRBY a 9",
+        "APPEND b x",
+        "SETRANGE c 3 y",
+        "GETSET d 44",
+        "INCRBYFLOAT e 0.5",
+        "PERSIST kept",
+        "DEL gone",
+        "GETDEL never",
+        "SETNX f 6",
+        "PEXPIREAT f 9999999999999",
+        "SET g 7",
+        "EXPIRE g -1",
     ] {
         assert!(!matches!(client.cmd(line), Value::Error(_)), "{line}");
     }
@@ -313,7 +340,8 @@ fn msetnx_is_all_or_nothing_across_kill_9() {
     let mut requests = Vec::new();
     for n in 0..600 {
         let pairs = group(n).flat_map(|key| [key, n.to_string()]);
-        requests.extend(encode(&[String::from("MSETNX")].into_iter().chain(pairs).collect::<Vec<_>>()));
+        requests
+            .extend(encode(&[String::from("MSETNX")].into_iter().chain(pairs).collect::<Vec<_>>()));
     }
     sender.send(&requests).unwrap();
     for _ in 0..100 {
@@ -330,7 +358,10 @@ fn msetnx_is_all_or_nothing_across_kill_9() {
     for n in 0..600 {
         let keys = [String::from("EXISTS")].into_iter().chain(group(n)).collect::<Vec<_>>();
         let found = client.call(&keys).int();
-        assert!(found == 5 || (found == 0 && n >= acked), "group {n} of {acked} acknowledged: {found} of 5 keys");
+        assert!(
+            found == 5 || (found == 0 && n >= acked),
+            "group {n} of {acked} acknowledged: {found} of 5 keys"
+        );
         whole += usize::from(found == 5);
     }
     assert!(whole < 600, "all was written before the kill");

@@ -2,7 +2,8 @@
 //!
 //! Rates are taken between the first and the last reply of a stretch in which the tenant always has more requests
 //! waiting than it may run, so neither the start nor the end of the measurement adds an error of its own. What remains
-//! is how late the machine wakes the proxy and this process; over four seconds that stays far below 1 %.
+//! is a machine that lets nobody run for a while: a bucket holds 40 ms, and what flows over is lost. So the stalls are
+//! measured beside the rate, and a rate may fall short by as much time as was lost. It may never be too high.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -37,6 +38,27 @@ fn limits(read_units: u64, write_units: u64, net: u64) -> String {
 /// The most that can be configured.
 const PLENTY: u64 = 1_000_000_000;
 
+/// A measured rate.
+struct Measured {
+    per_s: f64,
+    /// The part of the time for which the machine did not run a thread that was due.
+    stalled: f64,
+}
+
+/// The time a thread is woken too late in all, counted from delays that matter, until `end`.
+fn stalls_until(end: Instant) -> Duration {
+    let (period, notable) = (Duration::from_millis(2), Duration::from_millis(10));
+    let (_keep, never) = std::sync::mpsc::sync_channel::<()>(0);
+    let mut sum = Duration::ZERO;
+    while Instant::now() < end {
+        let started = Instant::now();
+        let _ = never.recv_timeout(period);
+        let late = started.elapsed().saturating_sub(period);
+        sum += if late > notable { late } else { Duration::ZERO };
+    }
+    sum
+}
+
 /// Two connections of a tenant.
 fn pair(proxy: &Proxy, tenant: &str) -> Vec<Client> {
     (0..2).map(|_| proxy.client_of(tenant)).collect()
@@ -48,10 +70,11 @@ fn saturate<A: AsRef<[u8]>>(
     clients: Vec<Client>,
     depth: usize,
     request: impl Fn() -> Vec<A> + Sync,
-) -> f64 {
+) -> Measured {
     let started = Instant::now();
     let end = started + WARM_UP + STRETCH;
-    let mut replies: Vec<Instant> = std::thread::scope(|scope| {
+    let (mut replies, stalls): (Vec<Instant>, Duration) = std::thread::scope(|scope| {
+        let stalls = scope.spawn(move || stalls_until(end));
         let threads: Vec<_> = clients
             .into_iter()
             .map(|mut client| {
@@ -71,19 +94,27 @@ fn saturate<A: AsRef<[u8]>>(
                 })
             })
             .collect();
-        threads.into_iter().flat_map(|t| t.join().unwrap()).collect()
+        let replies = threads.into_iter().flat_map(|t| t.join().unwrap()).collect();
+        (replies, stalls.join().unwrap())
     });
     replies.sort();
     replies.retain(|at| (started + WARM_UP..end).contains(at));
     let (first, last) = (replies[0], replies[replies.len() - 1]);
-    (replies.len() - 1) as f64 / (last - first).as_secs_f64()
+    let per_s = (replies.len() - 1) as f64 / (last - first).as_secs_f64();
+    Measured { per_s, stalled: stalls.as_secs_f64() / STRETCH.as_secs_f64() }
 }
 
-/// Asserts a rate of units per second.
-fn assert_rate(what: &str, units_per_s: f64, quota: f64) {
-    let off = units_per_s / quota - 1.0;
-    println!("{what}: {units_per_s:.1}/s of {quota}/s ({:+.2} %)", off * 100.0);
-    assert!(off.abs() <= TOLERANCE, "{what}: {units_per_s:.1}/s of {quota}/s");
+/// Asserts a rate of units per second, where each reply stands for `units`.
+fn assert_rate(what: &str, units: f64, measured: &Measured, quota: f64) {
+    let units_per_s = units * measured.per_s;
+    let (off, stalled) = (units_per_s / quota - 1.0, measured.stalled);
+    println!(
+        "{what}: {units_per_s:.1}/s of {quota}/s ({:+.2} %), machine stalled {:.2} %",
+        off * 100.0,
+        stalled * 100.0
+    );
+    let right = (-TOLERANCE - stalled..=TOLERANCE).contains(&off);
+    assert!(right, "{what}: {units_per_s:.1}/s of {quota}/s, machine stalled {stalled}");
 }
 
 #[test]
@@ -102,7 +133,7 @@ fn read_units_flow_at_the_quota() {
         {
             let clients = pair(&proxy, tenant);
             scope.spawn(move || {
-                assert_rate(tenant, 2.0 * saturate(clients, depth, get), quota);
+                assert_rate(tenant, 2.0, &saturate(clients, depth, get), quota);
             });
         }
     });
@@ -125,8 +156,9 @@ fn write_units_flow_at_the_quota() {
             let clients = pair(&proxy, tenant);
             scope.spawn(move || {
                 let value = vec![b'v'; value_len];
-                let set = || vec![b"SET".to_vec(), format!("w{}", cold_key()).into(), value.clone()];
-                assert_rate(tenant, units * saturate(clients, depth, set), quota);
+                let set =
+                    || vec![b"SET".to_vec(), format!("w{}", cold_key()).into(), value.clone()];
+                assert_rate(tenant, units, &saturate(clients, depth, set), quota);
             });
         }
     });
@@ -152,7 +184,7 @@ fn the_bytes_of_hits_flow_at_the_quota() {
                 assert_eq!(clients[0].call(&[b"SET".as_slice(), b"hot", &value]), Value::ok());
                 let bytes = (value_len + 3) as f64;
                 let get = || vec!["GET", "hot"];
-                assert_rate(tenant, bytes * saturate(clients, depth, get), quota);
+                assert_rate(tenant, bytes, &saturate(clients, depth, get), quota);
             });
         }
     });
@@ -161,28 +193,27 @@ fn the_bytes_of_hits_flow_at_the_quota() {
 #[test]
 fn a_miss_is_charged_by_the_size_of_its_item() {
     // Key 16 B, attribute names 1 B each.
-    for_each_at_once(&[
-        (9000, true, 3.0),
-        (9000, false, 1.5),
-        (4096 - 18, true, 1.0),
-        (4097 - 18, true, 2.0),
-        (4096 - 18, false, 0.5),
-        (10, false, 0.5),
-    ]);
+    assert_read_units(true, [(9000, 3.0), (4096 - 18, 1.0), (4097 - 18, 2.0)]);
 }
 
-fn for_each_at_once(cases: &[(usize, bool, f64)]) {
+#[test]
+fn an_eventually_consistent_miss_costs_half() {
+    assert_read_units(false, [(9000, 1.5), (4096 - 18, 0.5), (10, 0.5)]);
+}
+
+fn assert_read_units(consistent: bool, cases: [(usize, f64); 3]) {
     std::thread::scope(|scope| {
-        for &(value_bytes, consistent, units) in cases {
+        for (value_bytes, units) in cases {
             scope.spawn(move || {
-                let storage = synthetic(value_bytes) + &format!("\nconsistent_reads = {consistent}");
+                let storage =
+                    synthetic(value_bytes) + &format!("\nconsistent_reads = {consistent}");
                 let proxy = ProxyBuilder::default()
                     .storage(&storage)
                     .tenant_with("orders", &limits(150, PLENTY, PLENTY))
                     .start();
                 let get = || vec![String::from("GET"), cold_key()];
-                let rate = saturate(pair(&proxy, "orders"), 20, get);
-                assert_rate(&format!("{value_bytes} B, consistent {consistent}"), units * rate, 150.0);
+                let measured = saturate(pair(&proxy, "orders"), 20, get);
+                assert_rate(&format!("{value_bytes} B"), units, &measured, 150.0);
             });
         }
     });
@@ -210,10 +241,16 @@ fn a_write_costs_a_unit_for_each_kilobyte_begun() {
     let proxy = stingy();
     let mut client = proxy.client();
     // Key 1 B, attribute names 1 B each.
-    for (value_len, units) in [(3500, 4), (4096 - 3, 4), (4097 - 3, 5), (2048 - 3, 2), (2049 - 3, 3)] {
+    for (value_len, units) in
+        [(3500, 4), (4096 - 3, 4), (4097 - 3, 5), (2048 - 3, 2), (2049 - 3, 3)]
+    {
         let value = vec![b'v'; value_len];
         let reply = client.call(&[b"SET".as_slice(), b"k", &value]);
-        assert_eq!(reply, throttled("write_units", &format!("{units} WCU"), "1 WCU/s"), "{value_len}");
+        assert_eq!(
+            reply,
+            throttled("write_units", &format!("{units} WCU"), "1 WCU/s"),
+            "{value_len}"
+        );
     }
     // The expiry's two numbers are part of the item: names "px" and "ttl", 8 B and 6 B.
     let value = vec![b'v'; 2048 - 3];

@@ -1,6 +1,17 @@
 //! Black-box tests: a real `hopperkv` process, real Redis children, real storage; one file per promise.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests fail by panicking")]
 
+mod cache_aside;
 mod clients;
+mod commands;
+mod durability;
+mod item_limits;
+mod limits;
+mod outages;
 mod packaging;
 mod replay;
+mod sessions;
+mod storage;
+mod storage_faults;
 mod support;
+mod wire;

@@ -40,7 +40,11 @@ impl Traffic {
             let (client, known) = (proxy.client(), Arc::clone(&known));
             let random = StdRng::seed_from_u64(seed.wrapping_add(n as u64));
             std::thread::spawn(move || {
-                if n < WRITERS { write(n, client, &known, random) } else { read(client, &known, random) }
+                if n < WRITERS {
+                    write(n, client, &known, random)
+                } else {
+                    read(client, &known, random)
+                }
             })
         });
         Self { threads: threads.collect(), known }
@@ -53,7 +57,8 @@ impl Traffic {
         eventually("the traffic goes on", || {
             let failed = self.threads.iter().any(JoinHandle::is_finished);
             let now = [count(&self.known.reads), count(&self.known.writes)];
-            (failed || (now[0] >= before[0] + requests && now[1] >= before[1] + requests)).then_some(())
+            (failed || (now[0] >= before[0] + requests && now[1] >= before[1] + requests))
+                .then_some(())
         });
     }
 
@@ -115,7 +120,8 @@ fn write(writer: usize, mut client: Client, known: &Known, mut random: StdRng) {
 
 fn read(mut client: Client, known: &Known, mut random: StdRng) {
     while !known.stop.load(Ordering::Relaxed) {
-        let keys: Vec<usize> = (0..random.random_range(1..6)).map(|_| random.random_range(0..KEYS)).collect();
+        let keys: Vec<usize> =
+            (0..random.random_range(1..6)).map(|_| random.random_range(0..KEYS)).collect();
         let least: Vec<u64> = keys.iter().map(|k| known.acked[*k].load(Ordering::SeqCst)).collect();
         let names: Vec<String> = keys.iter().map(|k| name(*k)).collect();
         let mget = random.random_range(0..3) == 0;
@@ -130,7 +136,11 @@ fn read(mut client: Client, known: &Known, mut random: StdRng) {
         };
         for ((key, least), reply) in keys.iter().zip(least).zip(&replies) {
             let (found, most) = (number(reply), known.begun[*key].load(Ordering::SeqCst));
-            assert!((least..=most).contains(&found), "{} is {found}, not {least} to {most}", name(*key));
+            assert!(
+                (least..=most).contains(&found),
+                "{} is {found}, not {least} to {most}",
+                name(*key)
+            );
             known.reads.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -196,7 +206,9 @@ fn no_reader_sees_an_old_value_while_redis_stands_still_for_three_seconds() {
         let (redis, since) = (proxy.redis_pid("orders"), Instant::now());
         kill(redis, Signal::SIGSTOP).unwrap();
         traffic.goes_on(50);
-        eventually("three seconds are over", || (since.elapsed() >= Duration::from_secs(3)).then_some(()));
+        eventually("three seconds are over", || {
+            (since.elapsed() >= Duration::from_secs(3)).then_some(())
+        });
         // It may have been replaced by then.
         let _ = kill(redis, Signal::SIGCONT);
         until_served_from_redis(proxy);
@@ -226,8 +238,9 @@ fn what_was_written_while_redis_was_out_is_read_when_it_is_back() {
     assert_eq!(client.cmd("DEL deleted").int(), 1);
     assert_eq!(client.cmd("INCR counted").int(), 2);
     assert_eq!(client.cmd("MSETNX absent new also new").int(), 1);
-    let expected: Vec<Value> =
-        [Some("new"), None, Some("2"), Some("old"), Some("new")].map(|v| v.map_or(Value::Nil, Value::bulk)).to_vec();
+    let expected: Vec<Value> = [Some("new"), None, Some("2"), Some("old"), Some("new")]
+        .map(|v| v.map_or(Value::Nil, Value::bulk))
+        .to_vec();
     let read = |client: &mut Client| client.cmd("MGET set deleted counted untouched absent");
     assert_eq!(read(&mut client), Value::Array(expected.clone()));
     kill(redis, Signal::SIGCONT).unwrap();

@@ -28,8 +28,19 @@ fn without_signing_in_only_the_door_is_open() {
     let proxy = Proxy::start();
     let mut client = Client::connect(proxy.listen);
     for line in [
-        "GET k", "SET k v", "MGET a b", "PING", "ECHO x", "INFO", "CONFIG GET save", "CLIENT ID", "CLIENT LIST",
-        "COMMAND COUNT", "SELECT 0", "TIME", "TTL k",
+        "GET k",
+        "SET k v",
+        "MGET a b",
+        "PING",
+        "ECHO x",
+        "INFO",
+        "CONFIG GET save",
+        "CLIENT ID",
+        "CLIENT LIST",
+        "COMMAND COUNT",
+        "SELECT 0",
+        "TIME",
+        "TTL k",
     ] {
         assert_eq!(client.cmd(line).error(), NO_AUTH, "{line}");
     }
@@ -37,7 +48,10 @@ fn without_signing_in_only_the_door_is_open() {
     assert_eq!(client.cmd("HELLO 3").error(), HELLO_NO_AUTH);
     assert_eq!(client.cmd("HELLO 3 SETNAME n").error(), HELLO_NO_AUTH);
     assert_eq!(client.cmd("HELLO 4").error(), "NOPROTO unsupported protocol version");
-    assert_eq!(client.cmd("NOSUCH").error(), "ERR unknown command 'NOSUCH', with args beginning with:");
+    assert_eq!(
+        client.cmd("NOSUCH").error(),
+        "ERR unknown command 'NOSUCH', with args beginning with:"
+    );
     assert_eq!(client.cmd("GET").error(), "ERR wrong number of arguments for 'get' command");
     assert_eq!(client.cmd("RESET"), Value::Simple(String::from("RESET")));
     assert_eq!(client.cmd("QUIT"), Value::ok());
@@ -185,12 +199,16 @@ fn a_client_sees_its_own_tenants_clients_only() {
         one.call(&["CLIENT", "SETINFO", "lib-ver", "a b"]).error(),
         "ERR lib-ver cannot contain spaces, newlines or special characters."
     );
-    let ids = [one.cmd("CLIENT ID").int(), two.cmd("CLIENT ID").int(), stranger.cmd("CLIENT ID").int()];
+    let ids =
+        [one.cmd("CLIENT ID").int(), two.cmd("CLIENT ID").int(), stranger.cmd("CLIENT ID").int()];
     assert!(ids[0] < ids[1] && ids[1] < ids[2]);
     let list = two.cmd("CLIENT LIST").text();
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 2, "{list}");
-    assert_eq!([field(lines[0], "id"), field(lines[1], "id")], [ids[0].to_string(), ids[1].to_string()]);
+    assert_eq!(
+        [field(lines[0], "id"), field(lines[1], "id")],
+        [ids[0].to_string(), ids[1].to_string()]
+    );
     assert_eq!(field(lines[0], "name"), "one");
     assert_eq!(field(lines[0], "lib-name"), "tests");
     assert_eq!(field(lines[0], "lib-ver"), "1.2.3");
@@ -243,8 +261,12 @@ fn commands_describe_themselves() {
         assert_eq!(all.len(), count);
     }
     let Value::Array(names) = client.cmd("COMMAND LIST") else { panic!("not an array") };
-    assert!(names.contains(&Value::bulk("incrbyfloat")) && names.contains(&Value::bulk("client|id")));
-    let Value::Array(some) = client.cmd("COMMAND LIST FILTERBY PATTERN mset*") else { panic!("not an array") };
+    assert!(
+        names.contains(&Value::bulk("incrbyfloat")) && names.contains(&Value::bulk("client|id"))
+    );
+    let Value::Array(some) = client.cmd("COMMAND LIST FILTERBY PATTERN mset*") else {
+        panic!("not an array")
+    };
     assert_eq!(some, [Value::bulk("mset"), Value::bulk("msetnx")]);
     let Value::Array(docs) = client.cmd("COMMAND DOCS get nosuch") else { panic!("not an array") };
     assert_eq!(docs.len(), 2);
@@ -261,19 +283,33 @@ fn what_is_not_served_says_so_and_the_connection_lives_on() {
     let proxy = Proxy::start();
     let mut client = proxy.client();
     for line in [
-        "LPUSH l a", "HSET h f v", "SUBSCRIBE c", "MULTI", "EVAL x 0", "KEYS *", "FLUSHALL", "SCAN 0", "DEBUG sleep",
-        "SHUTDOWN", "MONITOR", "OBJECT encoding k",
+        "LPUSH l a",
+        "HSET h f v",
+        "SUBSCRIBE c",
+        "MULTI",
+        "EVAL x 0",
+        "KEYS *",
+        "FLUSHALL",
+        "SCAN 0",
+        "DEBUG sleep",
+        "SHUTDOWN",
+        "MONITOR",
+        "OBJECT encoding k",
     ] {
         let words: Vec<&str> = line.split(' ').collect();
         let echoed: String = words[1..].iter().map(|w| format!("'{w}' ")).collect();
-        let expected = format!("ERR unknown command '{}', with args beginning with: {echoed}", words[0]);
+        let expected =
+            format!("ERR unknown command '{}', with args beginning with: {echoed}", words[0]);
         assert_eq!(client.cmd(line).error(), expected.trim_end());
     }
     assert_eq!(
         client.cmd("CLIENT MAINT_NOTIFICATIONS ON").error(),
         "ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP."
     );
-    assert_eq!(client.cmd("CONFIG SET maxmemory 1").error(), "ERR unknown subcommand 'SET'. Try CONFIG HELP.");
+    assert_eq!(
+        client.cmd("CONFIG SET maxmemory 1").error(),
+        "ERR unknown subcommand 'SET'. Try CONFIG HELP."
+    );
     assert_eq!(client.cmd("PING"), Value::Simple(String::from("PONG")));
 }
 
@@ -289,13 +325,23 @@ fn settings_and_info_are_the_tenants_own() {
     let Value::Array(two) = client.cmd("CONFIG GET maxmemory*") else { panic!("not an array") };
     assert_eq!(two.len(), 4);
     let info = client.cmd("INFO").text();
-    for line in ["# Server", "redis_version:7.2.4", "redis_mode:standalone", "loading:0", "role:master", "# Keyspace"] {
+    for line in [
+        "# Server",
+        "redis_version:7.2.4",
+        "redis_mode:standalone",
+        "loading:0",
+        "role:master",
+        "# Keyspace",
+    ] {
         assert!(info.lines().any(|l| l == line), "{line} in {info}");
     }
     let section = client.cmd("INFO replication").text();
-    assert!(section.starts_with("# Replication\r\nrole:master\r\n") && !section.contains("# Server"));
+    assert!(
+        section.starts_with("# Replication\r\nrole:master\r\n") && !section.contains("# Server")
+    );
     let Value::Array(time) = client.cmd("TIME") else { panic!("not an array") };
-    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now_s =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     assert!(now_s.abs_diff(time[0].text().parse().unwrap()) <= 1);
 }
 

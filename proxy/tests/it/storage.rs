@@ -11,14 +11,14 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 use bytes::Bytes;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hopperkv::storage::{
     Embedded, EmbeddedError, KeyType, OpenError, Storage, StorageConfig, StorageError, StorageKind,
     StoredItem, Table, TableError,
 };
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 
 fn now_ms() -> u64 {

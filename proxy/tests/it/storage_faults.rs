@@ -4,12 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use bytes::Bytes;
+use hopperkv::storage::{Storage, StorageConfig, StorageError, StorageKind, StoredItem, Table};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use hopperkv::storage::{
-    Storage, StorageConfig, StorageError, StorageKind, StoredItem, Table,
-};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;

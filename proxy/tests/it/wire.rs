@@ -3,7 +3,9 @@
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::support::{Client, Proxy, ProxyBuilder, StockRedis, Value, effort, encode, eventually, seed};
+use crate::support::{
+    Client, Proxy, ProxyBuilder, StockRedis, Value, effort, encode, eventually, seed,
+};
 
 /// Requests whose replies do not depend on who answers.
 const SAME_AS_REDIS: [&[u8]; 50] = [
@@ -131,7 +133,11 @@ fn a_pipeline_cut_at_random_bytes_gets_the_replies_of_the_whole() {
     for _ in 0..effort(8, 200) {
         let stream: Vec<u8> = (0..120)
             .flat_map(|_| match random.random_range(0..4) {
-                0 => encode(&["SET".into(), "big".into(), "x".repeat(random.random_range(0..40_000))]),
+                0 => encode(&[
+                    "SET".into(),
+                    "big".into(),
+                    "x".repeat(random.random_range(0..40_000)),
+                ]),
                 1 => encode(&["GET", "big"]),
                 _ => SAME_AS_REDIS[random.random_range(0..calm)].to_vec(),
             })
@@ -139,8 +145,10 @@ fn a_pipeline_cut_at_random_bytes_gets_the_replies_of_the_whole() {
         let (mut ours, mut theirs) = (Client::connect(proxy.listen), redis.client());
         let mut sender = ours.sender();
         let cuts = random.random_range(1..60);
-        let mut cuts: Vec<usize> =
-            (0..cuts).map(|_| random.random_range(0..stream.len())).chain([0, stream.len()]).collect();
+        let mut cuts: Vec<usize> = (0..cuts)
+            .map(|_| random.random_range(0..stream.len()))
+            .chain([0, stream.len()])
+            .collect();
         // Some pieces of a single byte.
         cuts.extend(random.random_range(0..stream.len() - 40)..random.random_range(0..40));
         cuts.sort_unstable();
@@ -242,7 +250,10 @@ fn a_client_that_has_not_signed_in_may_send_little() {
         let mut client = proxy.client();
         let value = "v".repeat(16_385);
         assert_eq!(client.call(&["SET", "k", &value]), Value::ok());
-        assert_eq!(client.call(&["DEL", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]).int(), 0);
+        assert_eq!(
+            client.call(&["DEL", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]).int(),
+            0
+        );
     }
 }
 
@@ -325,4 +336,28 @@ fn a_client_that_never_reads_is_held_back_while_others_are_served() {
         let lines = other.cmd("CLIENT LIST").text();
         (lines.lines().count() == 1).then_some(())
     });
+}
+
+#[test]
+fn unread_replies_stay_near_the_output_buffer() {
+    let proxy = ProxyBuilder::default().server("output_buffer = \"1MiB\"").start();
+    let mut other = proxy.client();
+    let value = "v".repeat(400_000);
+    assert_eq!(other.call(&["SET", "big", &value]), Value::ok());
+    assert_eq!(other.cmd("GET big"), Value::bulk(&value));
+    let before = resident_bytes(&proxy);
+    let mut deaf = proxy.client();
+    deaf.send(&encode(&["GET", "big"]).repeat(1_000));
+    let mut last = 0;
+    eventually("the proxy holds as much as it will", || {
+        for _ in 0..20 {
+            assert_eq!(other.cmd("GET big"), Value::bulk(&value));
+        }
+        let now = resident_bytes(&proxy);
+        let settled = now <= last;
+        last = now;
+        settled.then_some(())
+    });
+    let grown = last.saturating_sub(before);
+    assert!(grown < 32 << 20, "{grown} bytes are held for a client that may leave 1 MiB unread");
 }

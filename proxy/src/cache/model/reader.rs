@@ -156,7 +156,9 @@ impl Run<'_> {
 
     fn peek(&mut self, actor: usize, fate: Fate) -> Result<(), String> {
         let serving = self.world.proxies[self.world.actors[actor].proxy].serving;
-        let doubt = self.setup.shared && self.slip != Some(Slip::NearExpiryBelieved);
+        let generation = self.world.proxies[self.world.actors[actor].proxy].generation;
+        let doubt = self.setup.shared || generation > 0;
+        let doubt = doubt && self.slip != Some(Slip::NearExpiryBelieved);
         let call = Call::Lease { token: None, doubt };
         let answer = if serving { self.ask(actor, fate, call)? } else { None };
         match answer {

@@ -165,7 +165,7 @@ pub(super) fn large() -> Vec<Setup> {
                 (2, Find),
                 (2, Delete),
             ],
-            Budget { crashes: 1, fence_evictions: 0, ..stormy },
+            Budget { crashes: 1, slow_writers: 0, ..stormy },
         ),
         shared(
             "shared, evicting",
@@ -191,6 +191,11 @@ pub(super) fn residual() -> Vec<Setup> {
             "fence evicted, then its proxy dies",
             &[(0, Put(Never)), (1, Find)],
             Budget { crashes: 1, value_evictions: 1, ..evicted },
+        ),
+        shared(
+            "fence fell, then its proxy dies",
+            &[(0, Put(Never)), (1, Find)],
+            Budget { crashes: 1, slow_writers: 1, ..QUIET },
         ),
         shared(
             "ambiguous, fence evicted, then its proxy dies",

@@ -58,8 +58,8 @@ const MISTAKES: &[(&str, &str)] = &[
         r#"h.toml:2:20: [storage] consistent_reads = "yes": must be true or false, without quotes"#,
     ),
     (
-        "[storage]\nattempt_timeout = \"5s\"",
-        r#"h.toml:2:19: [storage] attempt_timeout = "5s": must not be longer than operation_timeout = "3s""#,
+        "[storage]\nattempt_timeout = \"9s\"",
+        r#"h.toml:2:19: [storage] attempt_timeout = "9s": must not be longer than operation_timeout = "8s""#,
     ),
     (
         "[storage]\nttl_attribute = \"px\"",
@@ -71,7 +71,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[cache]\nfence = \"3s\"",
-        r#"h.toml:2:9: [cache] fence = "3s": must be longer than [storage] operation_timeout = "3s", or a slow write could publish after its mark is gone"#,
+        r#"h.toml:2:9: [cache] fence = "3s": must be longer than [storage] operation_timeout = "8s", or a slow write could publish after its mark is gone"#,
     ),
     (
         "[cache]\nexclusive = false",

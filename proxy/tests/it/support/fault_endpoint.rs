@@ -115,7 +115,8 @@ fn serve(stream: TcpStream, backend: SocketAddr, state: &Mutex<State>) {
     while let Some((kind, request)) = read_request(&mut client) {
         let fault = state.lock().unwrap().meet(kind, &request);
         let applied = match fault {
-            None | Some(Fault::AppliedThenError | Fault::AppliedThenCut | Fault::AppliedThenSilent) => {
+            None
+            | Some(Fault::AppliedThenError | Fault::AppliedThenCut | Fault::AppliedThenSilent) => {
                 let Some(answer) = pass_on(&mut server, &request) else { return };
                 answer
             }

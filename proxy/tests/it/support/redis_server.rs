@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::port::Port;
 use super::eventually;
+use super::port::Port;
 
 /// A running server; without persistence unless its directory holds a snapshot.
 #[derive(Debug)]

@@ -68,8 +68,10 @@ impl Refusal {
     pub(crate) fn line(&self) -> &str {
         assert_eq!(self.code, Some(2), "{self:?}");
         assert_eq!(self.orphans, Vec::<String>::new(), "{self:?}");
-        let is_log = |line: &&str| line.trim_start_matches('\u{1b}').starts_with(['2', '['])
-            && (line.contains("WARN") || line.contains("INFO"));
+        let is_log = |line: &&str| {
+            line.trim_start_matches('\u{1b}').starts_with(['2', '['])
+                && (line.contains("WARN") || line.contains("INFO"))
+        };
         let said: Vec<&str> = self.stderr.lines().filter(|l| !is_log(l)).collect();
         let [line] = said.as_slice() else { panic!("one line is expected: {self:?}") };
         line.strip_prefix("hopperkv: ").unwrap_or_else(|| panic!("says who speaks: {line}"))

@@ -1,0 +1,80 @@
+//! What storage cannot hold is refused with an exact error, nothing is changed, and the connection lives on.
+
+use crate::support::{Proxy, Value, encode};
+
+fn evict_all(proxy: &Proxy) {
+    assert_eq!(proxy.redis("orders").cmd("FLUSHALL"), Value::ok());
+}
+
+#[test]
+fn keys_that_storage_cannot_hold_are_refused_and_change_nothing() {
+    let proxy = Proxy::start();
+    let mut client = proxy.client();
+    let (longest, too_long) = ("k".repeat(2_048), "k".repeat(2_049));
+    let big = "ERR key is 2049 bytes; DynamoDB keys hold 2048";
+    let empty = "ERR key is 0 bytes; DynamoDB keys hold 1 to 2048";
+    assert_eq!(client.call(&["SET", &longest, "v"]), Value::ok());
+    evict_all(&proxy);
+    assert_eq!(client.call(&["GET", &longest]), Value::bulk("v"));
+    for (key, text) in [(too_long.as_str(), big), ("", empty)] {
+        for line in [
+            &["SET", key, "v"][..],
+            &["GET", key],
+            &["DEL", key],
+            &["EXISTS", "a", key],
+            &["MGET", "a", key],
+            &["MSET", "a", "1", key, "2"],
+            &["MSETNX", "a", "1", key, "2"],
+            &["INCR", key],
+            &["TTL", key],
+            &["DEL", &longest, key],
+        ] {
+            assert_eq!(client.call(line).error(), text, "{} {}", line[0], key.len());
+        }
+    }
+    assert_eq!(
+        client.call(&["MGET", "a", &longest]),
+        Value::Array(vec![Value::Nil, Value::bulk("v")])
+    );
+}
+
+#[test]
+fn values_that_storage_cannot_hold_are_refused_and_change_nothing() {
+    let proxy = Proxy::start();
+    let mut client = proxy.client();
+    // Key, attribute names and the longest expiry count as well: DynamoDB's 400 KB are the whole item's.
+    let room =
+        400 * 1024 - ("big".len() + "k".len() + "v".len() + "px".len() + "ttl".len() + 11 + 11);
+    let (fits, over) = ("v".repeat(room), "v".repeat(room + 1));
+    let error = |len: usize| format!("ERR value is {len} bytes; DynamoDB items hold 400 KB");
+    assert_eq!(client.call(&["SET", "big", &fits, "PXAT", "9999999999999"]), Value::ok());
+    evict_all(&proxy);
+    assert_eq!(client.call(&["GET", "big"]), Value::bulk(&fits));
+    assert_eq!(client.cmd("PEXPIRETIME big").int(), 9_999_999_999_999);
+    let huge = "v".repeat(1_000_000);
+    for (line, len) in [
+        (&["SET", "big", &over][..], over.len()),
+        (&["SET", "big", &huge], huge.len()),
+        (&["GETSET", "big", &over], over.len()),
+        (&["APPEND", "big", "w"], over.len()),
+        (&["SETRANGE", "big", &room.to_string(), "w"], over.len()),
+        (&["MSET", "a", "1", "big", &over], over.len()),
+        (&["MSETNX", "a", "1", "b", &huge], huge.len()),
+        (&["SETEX", "big", "10", &over], over.len()),
+    ] {
+        assert_eq!(client.call(line).error(), error(len), "{}", line[0]);
+    }
+    let mut expected = vec![Value::Nil, Value::Nil, Value::bulk(&fits)];
+    assert_eq!(client.cmd("MGET a b big"), Value::Array(expected.clone()));
+    evict_all(&proxy);
+    assert_eq!(client.cmd("MGET a b big"), Value::Array(expected.clone()));
+    // In the middle of a pipeline the others are not disturbed.
+    client.send(
+        &[encode(&["SET", "a", "1"]), encode(&["SET", "a", &huge]), encode(&["INCR", "a"])]
+            .concat(),
+    );
+    let replies = [client.read(), client.read(), client.read()];
+    assert_eq!(replies, [Value::ok(), Value::Error(error(huge.len())), Value::Int(2)]);
+    expected[0] = Value::bulk("2");
+    assert_eq!(client.cmd("MGET a b big"), Value::Array(expected));
+}
