@@ -56,7 +56,8 @@ impl Clients {
     pub(crate) fn add(&self, addr: SocketAddr, local_addr: SocketAddr) -> Arc<ClientRecord> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let now_ms = crate::clock::unix_ms();
-        let about = About { resp: 2, last_seen_ms: now_ms, last_command: "NULL", ..About::default() };
+        let about =
+            About { resp: 2, last_seen_ms: now_ms, last_command: "NULL", ..About::default() };
         let record = Arc::new(ClientRecord {
             id,
             addr,

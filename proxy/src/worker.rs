@@ -41,7 +41,8 @@ impl Worker {
         mut arrivals: mpsc::Receiver<Arrival>,
         drain: CancellationToken,
     ) {
-        let worker = Rc::new(Self { shared, services: RefCell::default(), tasks: TaskTracker::new() });
+        let worker =
+            Rc::new(Self { shared, services: RefCell::default(), tasks: TaskTracker::new() });
         let clients = TaskTracker::new();
         loop {
             tokio::select! {

@@ -33,6 +33,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 _ => Problem::malformed(rejected.body_text()),
             }
         })?;
+        // The derived readers would take an array as well, field by field in the order of declaration.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err(Problem::malformed("the body is to be a JSON object"));
+        }
         let parsed = serde_json::from_slice(&bytes);
         parsed.map(Self).map_err(|error| Problem::malformed(error.to_string()))
     }

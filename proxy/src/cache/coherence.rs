@@ -150,14 +150,8 @@ impl Coherence {
         let unplanted = Token::random();
         let token = fence.map_or(&unplanted, |f| &f.token);
         let value = item.map(|i| i.value.as_ref()).unwrap_or_default();
-        let args: [&[u8]; 6] = [
-            token.0.as_bytes(),
-            outcome,
-            value,
-            &expiry,
-            negative.as_bytes(),
-            fence_ms.as_bytes(),
-        ];
+        let args: [&[u8]; 6] =
+            [token.0.as_bytes(), outcome, value, &expiry, negative.as_bytes(), fence_ms.as_bytes()];
         self.call(Script::Publish, key, &args).await.map(drop)
     }
 

@@ -195,7 +195,8 @@ impl Control {
     }
 
     async fn info(&mut self, section: &str) -> RedisResult<HashMap<String, String>> {
-        let text: String = redis::cmd("INFO").arg(section).query_async(&mut self.connection).await?;
+        let text: String =
+            redis::cmd("INFO").arg(section).query_async(&mut self.connection).await?;
         let pairs = text.lines().filter_map(|line| line.split_once(':'));
         Ok(pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
     }

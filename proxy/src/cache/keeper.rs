@@ -88,7 +88,15 @@ impl Keeper {
         health: Arc<Health>,
         quota_bytes: Arc<AtomicU64>,
     ) -> Self {
-        Self { tenant, address, ownership, maxmemory_samples, health, quota_bytes, run_id: String::new() }
+        Self {
+            tenant,
+            address,
+            ownership,
+            maxmemory_samples,
+            health,
+            quota_bytes,
+            run_id: String::new(),
+        }
     }
 
     /// Brings Redis up for the first time.

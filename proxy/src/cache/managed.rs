@@ -46,7 +46,9 @@ pub(crate) enum ManagedError {
         source: io::Error,
     },
     /// The data directory's path is too long for a socket in it.
-    #[error("the socket path {path} has {len} bytes, the system allows {MAX_SOCKET_PATH_BYTES}; set [server] data_dir to a shorter path")]
+    #[error(
+        "the socket path {path} has {len} bytes, the system allows {MAX_SOCKET_PATH_BYTES}; set [server] data_dir to a shorter path"
+    )]
     PathTooLong {
         /// The path.
         path: String,
@@ -89,9 +91,8 @@ impl ManagedRedis {
         maxmemory_samples: u32,
     ) -> Result<Self, ManagedError> {
         let dir = data_dir.join("redis");
-        let socket = std::path::absolute(dir.join(format!("{tenant}.sock"))).map_err(|source| {
-            ManagedError::Files { path: dir.display().to_string(), source }
-        })?;
+        let socket = std::path::absolute(dir.join(format!("{tenant}.sock")))
+            .map_err(|source| ManagedError::Files { path: dir.display().to_string(), source })?;
         let len = socket.as_os_str().len();
         if len > MAX_SOCKET_PATH_BYTES {
             return Err(ManagedError::PathTooLong { path: socket.display().to_string(), len });
@@ -123,9 +124,10 @@ impl ManagedRedis {
             })?;
         }
         self.end_orphan().await?;
-        let child = self.command(maxmemory_bytes).spawn().map_err(|source| {
-            ManagedError::Program { program: self.program.clone(), source }
-        })?;
+        let child = self
+            .command(maxmemory_bytes)
+            .spawn()
+            .map_err(|source| ManagedError::Program { program: self.program.clone(), source })?;
         self.child = Some(child);
         let deadline = tokio::time::Instant::now() + START_TIMEOUT;
         loop {

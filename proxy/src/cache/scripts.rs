@@ -259,6 +259,7 @@ return 1
 
 /// `KEYS` data and meta of every key. Removes value, lease and negative entry. A fence stays, tainted: the write behind
 /// it may still take effect, and a script of its given-up connection may still come; neither may find an open door.
+/// The price: a key that was being written when Redis was lost is not cached again before that fence falls.
 const REMOVE: &str = r"
 for i = 1, #KEYS, 2 do
   local meta = KEYS[i + 1]

@@ -118,7 +118,8 @@ impl<R: Clone> Flights<R> {
                 Join::Seat(Seat(receiver))
             }
             Entry::Vacant(entry) => {
-                let cabin = Arc::new(Mutex::new(Cabin { phase: Phase::Boarding, seats: Vec::new() }));
+                let cabin =
+                    Arc::new(Mutex::new(Cabin { phase: Phase::Boarding, seats: Vec::new() }));
                 let key = entry.key().clone();
                 entry.insert(Arc::clone(&cabin));
                 Join::Lead(Flight { flights: Arc::clone(self), key, cabin })

@@ -14,7 +14,9 @@ pub(crate) struct DataDirLock {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DataDirError {
     /// It cannot be made or written.
-    #[error("cannot use the data directory {path}: {source}; set [server] data_dir to a directory that can be written")]
+    #[error(
+        "cannot use the data directory {path}: {source}; set [server] data_dir to a directory that can be written"
+    )]
     Unusable {
         /// The directory.
         path: PathBuf,
@@ -22,7 +24,9 @@ pub(crate) enum DataDirError {
         source: io::Error,
     },
     /// Somebody else is at work in it.
-    #[error("another hopperkv uses the data directory {path}; stop it, or set [server] data_dir to another directory")]
+    #[error(
+        "another hopperkv uses the data directory {path}; stop it, or set [server] data_dir to another directory"
+    )]
     Taken {
         /// The directory.
         path: PathBuf,

@@ -13,8 +13,8 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::lock::{DataDirError, DataDirLock};
 use super::dealer::{Dealer, bind};
+use super::lock::{DataDirError, DataDirLock};
 use super::{ServerCounts, Shared};
 use crate::admin::AdminState;
 use crate::clients::Clients;
@@ -184,7 +184,10 @@ impl Server {
         let patience = self.shared.config.server.drain_timeout;
         let drained = wait_for(self.workers, patience).await;
         if !drained {
-            tracing::warn!(?patience, "requests were still under way when the time to drain ran out");
+            tracing::warn!(
+                ?patience,
+                "requests were still under way when the time to drain ran out"
+            );
         }
         self.stop_control.cancel();
         self.control_tasks.close();
@@ -239,9 +242,10 @@ fn start_workers(shared: &Arc<Shared>, drain: &CancellationToken) -> io::Result<
         let (sender, arrivals) = mpsc::channel(ARRIVALS);
         let (shared, drain) = (Arc::clone(shared), drain.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-            LocalSet::new().block_on(&runtime, Worker::run(shared, arrivals, drain));
-        })?;
+        let thread =
+            std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+                LocalSet::new().block_on(&runtime, Worker::run(shared, arrivals, drain));
+            })?;
         senders.push(sender);
         threads.push(thread);
     }

@@ -8,9 +8,7 @@ use tokio::time::Instant;
 
 use super::read::{Found, Source, milli};
 use super::{Failure, Service};
-use crate::command::{
-    Change, Command, Item, SetCondition, SetExpiry, SetOp, SetReply, WriteOp,
-};
+use crate::command::{Change, Command, Item, SetCondition, SetExpiry, SetOp, SetReply, WriteOp};
 use crate::limits::{Amount, Resource};
 use crate::replies::ReplyQueue;
 use crate::resp::{Protocol, Reply};
@@ -85,9 +83,7 @@ impl Service {
                 Ok(op.evaluate(item.as_ref(), crate::clock::unix_ms()))
             }
             Command::Write { key, op } => self.write(&key, &op).await,
-            Command::MGet(keys) => {
-                self.read_all(keys).await
-            }
+            Command::MGet(keys) => self.read_all(keys).await,
             Command::Exists(keys) | Command::Touch(keys) => {
                 let exist = self.for_each(keys, Self::exists_owned).await?;
                 Ok(count(exist.into_iter().filter(|exists| *exists).count()))

@@ -3,12 +3,11 @@
 //! One read from Redis brings many replies; they are charged, counted and observed together. Only a reply that must
 //! wait (its tenant's bytes are used up, or an earlier request on the same key is still busy) leaves the path.
 
-
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Failure, Service};
 use super::execute::Request;
+use super::{Failure, Service};
 use crate::cache::{GetTicket, Hit, HitBatch};
 use crate::command::Command;
 use crate::limits::{Amount, Resource};

@@ -46,8 +46,7 @@ impl Service {
                 Arc::clone(&tenant.cache.health),
                 Box::new(ToService(Weak::clone(this))),
             );
-            let upstream_task =
-                tokio::task::spawn_local(Rc::clone(&upstream).run()).abort_handle();
+            let upstream_task = tokio::task::spawn_local(Rc::clone(&upstream).run()).abort_handle();
             let coherence = Coherence::new(upstream, tenant.cache.times);
             Self { tenant, counters, coherence, tasks, this: Weak::clone(this), upstream_task }
         })

@@ -52,7 +52,8 @@ impl Service {
                     let service = Rc::clone(self);
                     let key = key.clone();
                     // A task of its own: the leader's client may go away, the others still wait.
-                    let led = self.tasks.spawn_local(async move { service.fly(flight, &key).await });
+                    let led =
+                        self.tasks.spawn_local(async move { service.fly(flight, &key).await });
                     return match led.await {
                         Ok(result) => result,
                         Err(error) => Err(Failure::internal(&error)),
@@ -140,8 +141,7 @@ impl Service {
             flight.asks_storage();
             self.read_charged(key).await
         };
-        let mut landing =
-            if result.is_ok() { Landing::FromStorage } else { Landing::Failed };
+        let mut landing = if result.is_ok() { Landing::FromStorage } else { Landing::Failed };
         if let (Some(lease), Ok(found)) = (lease, &result) {
             flight.fills();
             let filled = self.coherence.fill(key, &lease, found.item.as_ref()).await == Ok(true);

@@ -188,8 +188,11 @@ impl Service {
                 Ok(existed)
             }
             Err(error) => {
-                let conclusion =
-                    if error.may_have_applied() { Conclusion::Unknown } else { Conclusion::Restore };
+                let conclusion = if error.may_have_applied() {
+                    Conclusion::Unknown
+                } else {
+                    Conclusion::Restore
+                };
                 // The client learns of the storage error; what the cache could not do heals by the fence or the note.
                 let _ = self.conclude(key, fence.as_ref(), conclusion).await;
                 Err(self.write_failed(error, charged))

@@ -242,9 +242,8 @@ impl Session {
 }
 
 fn time() -> Reply {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+    let since =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Reply::Array(vec![
         Reply::bulk(since.as_secs().to_string()),
         Reply::bulk(since.subsec_micros().to_string()),

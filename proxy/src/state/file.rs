@@ -109,7 +109,9 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, StateError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         // Whatever stands where the directory should be is the data directory's lock to complain of.
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
             Ok(None)
         }
         Err(source) => Err(StateError::Unreadable { path: path.to_owned(), source }),

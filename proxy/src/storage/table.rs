@@ -138,7 +138,11 @@ impl Table {
     ///
     /// # Errors
     /// As [`Table::key_value`].
-    pub(crate) fn encode(&self, key: &[u8], stored: &StoredItem) -> Result<Attributes, StorageError> {
+    pub(crate) fn encode(
+        &self,
+        key: &[u8],
+        stored: &StoredItem,
+    ) -> Result<Attributes, StorageError> {
         let schema = &*self.schema;
         let mut item = HashMap::with_capacity(4);
         item.insert(schema.key.clone(), self.key_value(key)?);
@@ -157,7 +161,11 @@ impl Table {
     /// [`StorageError::Rejected`] if the item was not written in this shape: no
     /// value, a value that is neither binary nor a string, or an expiry that is
     /// not a whole number.
-    pub(crate) fn decode(&self, key: &[u8], mut item: Attributes) -> Result<StoredItem, StorageError> {
+    pub(crate) fn decode(
+        &self,
+        key: &[u8],
+        mut item: Attributes,
+    ) -> Result<StoredItem, StorageError> {
         let schema = &*self.schema;
         let value = match item.remove(&schema.value) {
             Some(AttributeValue::B(blob)) => Bytes::from(blob.into_inner()),

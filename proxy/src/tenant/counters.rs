@@ -123,7 +123,11 @@ fn new_histogram() -> Histogram<u64> {
 
 impl Counters {
     /// Records latencies of one kind under one lock.
-    pub(crate) fn record_latencies(&self, of: LatencyOf, latencies: impl Iterator<Item = Duration>) {
+    pub(crate) fn record_latencies(
+        &self,
+        of: LatencyOf,
+        latencies: impl Iterator<Item = Duration>,
+    ) {
         let Some(histogram) = self.latencies.by_kind.get(of as usize) else { return };
         let mut histogram = histogram.lock();
         for latency in latencies {

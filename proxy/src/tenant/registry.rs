@@ -92,14 +92,15 @@ impl Tenants {
     /// What is wrong with the table or the Redis.
     pub(crate) async fn open(&self, config: TenantConfig) -> Result<Arc<Tenant>, OpenTenantError> {
         let settings = &self.settings;
-        let table = settings.storage.open_table(&config.table).await.map_err(|source| {
-            OpenTenantError::Table { tenant: config.name.clone(), source }
-        })?;
+        let table = settings
+            .storage
+            .open_table(&config.table)
+            .await
+            .map_err(|source| OpenTenantError::Table { tenant: config.name.clone(), source })?;
         let name: Arc<str> = config.name.as_str().into();
         let health = Arc::new(Health::default());
         let quota_bytes = Arc::new(AtomicU64::new(config.cache_bytes));
-        let cache_error =
-            |source| OpenTenantError::Cache { tenant: config.name.clone(), source };
+        let cache_error = |source| OpenTenantError::Cache { tenant: config.name.clone(), source };
         let (address, ownership) = self.place(&config).map_err(|e| cache_error(e.into()))?;
         let exclusive = !matches!(ownership, Ownership::Shared);
         let mut keeper = Keeper::new(
@@ -174,9 +175,7 @@ impl Tenants {
     fn place(&self, config: &TenantConfig) -> Result<(RedisAddress, Ownership), ManagedError> {
         let cache = &self.settings.cache;
         match &config.redis {
-            Some(url) if cache.exclusive => {
-                Ok((RedisAddress::from_url(url), Ownership::Exclusive))
-            }
+            Some(url) if cache.exclusive => Ok((RedisAddress::from_url(url), Ownership::Exclusive)),
             Some(url) => Ok((RedisAddress::from_url(url), Ownership::Shared)),
             None => {
                 let redis = ManagedRedis::new(

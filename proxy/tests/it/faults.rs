@@ -172,6 +172,11 @@ fn a_write_that_definitely_failed_leaves_value_and_expiry_everywhere() {
             let expires_at_ms = client.cmd("PEXPIRETIME k").int();
             let stored = database.get("orders", "k");
             failing.begin(&endpoint, Of::Writes);
+            // A write on a connection that was being cut is in doubt, rightly; wait until none of those is left.
+            eventually("writes fail for certain", || {
+                let failed = client.cmd("SET other x");
+                (!failed.error().contains("may have been applied")).then_some(())
+            });
             for write in
                 ["SET k new", "DEL k", "APPEND k new", "PERSIST k", "EXPIRE k 7", "GETDEL k"]
             {

@@ -1,10 +1,19 @@
 //! Black-box tests: a real `hopperkv` process, real Redis children, real storage; one file per promise.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking"
+)]
 
+mod bad_input;
 mod cache_aside;
 mod clients;
 mod commands;
+mod dedicated;
 mod durability;
+mod faults;
+mod isolation;
 mod item_limits;
 mod limits;
 mod outages;

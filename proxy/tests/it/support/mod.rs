@@ -18,7 +18,7 @@ pub(crate) use fault_endpoint::{Fault, FaultEndpoint, Of};
 pub(crate) use port::{Gate, Port, relay_to};
 pub(crate) use proxy::{Proxy, ProxyBuilder};
 pub(crate) use redis_server::RedisServer;
-pub(crate) use refusal::{Refusal, refused_start};
+pub(crate) use refusal::{Refusal, redis_servers_under, refused_start};
 pub(crate) use stock_redis::StockRedis;
 
 use std::time::{Duration, Instant};

@@ -327,7 +327,9 @@ impl Drop for Proxy {
 /// After `kill -9` of the proxy its Redis children stay; a test leaves none behind.
 fn end_redis_children(data_dir: &Path) {
     let Ok(files) = std::fs::read_dir(data_dir.join("redis")) else { return };
-    for file in files.flatten().map(|f| f.path()).filter(|p| p.extension().is_some_and(|e| e == "pid")) {
+    for file in
+        files.flatten().map(|f| f.path()).filter(|p| p.extension().is_some_and(|e| e == "pid"))
+    {
         let pid = std::fs::read_to_string(&file).ok().and_then(|t| t.trim().parse().ok());
         if let Some(pid) = pid {
             let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);

@@ -42,7 +42,7 @@ pub(crate) fn refused_start(config: &Path, data_dir: &Path) -> Refusal {
 }
 
 /// Command lines of Redis processes that run on this directory.
-fn redis_servers_under(data_dir: &Path) -> Vec<String> {
+pub(crate) fn redis_servers_under(data_dir: &Path) -> Vec<String> {
     let mark = data_dir.to_string_lossy().into_owned();
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = processes.filter_map(|p| std::fs::read(p.path().join("cmdline")).ok());
