@@ -1,5 +1,6 @@
 # Installs the clients that the tests use: a Python venv in .venv, Node packages in
-# clients/node/node_modules. Sourced; sets HOPPERKV_PYTHON and HOPPERKV_NODE for the tests.
+# clients/node/node_modules. Sourced; sets HOPPERKV_PYTHON, HOPPERKV_NODE and HOPPERKV_DYNALITE
+# for the tests.
 
 venv=$PWD/.venv
 export HOPPERKV_PYTHON=$venv/bin/python
@@ -41,3 +42,4 @@ if ! cmp -s clients/node/package-lock.json clients/node/node_modules/lock.done; 
     npm --prefix clients/node ci --ignore-scripts --no-fund --no-audit --loglevel=error
     cp clients/node/package-lock.json clients/node/node_modules/lock.done
 fi
+export HOPPERKV_DYNALITE=$PWD/clients/node/node_modules/.bin/dynalite

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,6 +14,8 @@ use crate::server::Server;
 
 /// Threads of the control runtime; clients are served by threads of their own.
 const CONTROL_THREADS: usize = 2;
+/// Longest wait for the control runtime once the proxy has ended, in order or by force.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -73,7 +76,8 @@ pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
             name = signals.next() => Err(Failure::failed(format!("{name} again: ended at once"))),
         }
     });
-    runtime.shutdown_background();
+    // Redis children end with the tasks that keep them, so those are waited for; a worker that is stuck is not.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     result
 }
 

@@ -284,7 +284,7 @@ fn a_redis_that_comes_back_with_an_old_snapshot_serves_nothing_of_it() {
         assert_eq!(a.cmd(&format!("GET k{i}")), Value::bulk("new"), "k{i}");
     }
     eventually("the snapshot is gone", || {
-        (twins.redis.cli(&["GET", "k3"]) == "new").then(|| ()).or_else(|| {
+        (twins.redis.cli(&["GET", "k3"]) == "new").then_some(()).or_else(|| {
             assert_eq!(b.cmd("GET k3"), Value::bulk("new"));
             None
         })

@@ -9,6 +9,7 @@
 mod bad_input;
 mod cache_aside;
 mod clients;
+mod coherence;
 mod commands;
 mod dedicated;
 mod durability;

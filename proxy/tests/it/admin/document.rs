@@ -1,0 +1,119 @@
+//! The OpenAPI document lists what is served, and what it lists is served.
+
+use std::collections::BTreeSet;
+
+use crate::support::Proxy;
+
+/// Every route of the API, and the methods it takes.
+const ROUTES: [(&str, &[&str]); 10] = [
+    ("/v1/tenants", &["get", "post"]),
+    ("/v1/tenants/{tenant}", &["get", "patch", "delete"]),
+    ("/v1/tenants/{tenant}/stats", &["get"]),
+    ("/v1/tenants/{tenant}/curve", &["get"]),
+    ("/v1/tenants/{tenant}/quota", &["get", "put", "delete"]),
+    ("/v1/allocator", &["get", "put"]),
+    ("/v1/allocator/runs", &["get", "post"]),
+    ("/metrics", &["get"]),
+    ("/healthz", &["get"]),
+    ("/readyz", &["get"]),
+];
+
+#[test]
+fn the_document_lists_every_route_and_each_answers() {
+    let proxy = Proxy::start();
+    let document = proxy.get("/v1/openapi.json");
+    assert!(document["openapi"].as_str().unwrap().starts_with("3."));
+    let paths = document["paths"].as_object().unwrap();
+    let listed: BTreeSet<(&str, &str)> = paths
+        .iter()
+        .flat_map(|(path, methods)| {
+            methods.as_object().unwrap().keys().map(move |method| (path.as_str(), method.as_str()))
+        })
+        .collect();
+    let routes: BTreeSet<(&str, &str)> = ROUTES
+        .iter()
+        .flat_map(|(path, methods)| methods.iter().map(move |method| (*path, *method)))
+        .collect();
+    assert_eq!(listed, routes);
+
+    // DELETE last: it takes the tenant away that the others ask for.
+    let mut order: Vec<_> = listed.into_iter().collect();
+    order.sort_by_key(|(path, method)| (*method == "delete", !path.ends_with("/quota")));
+    for (path, method) in order {
+        let answers = paths[path][method]["responses"].as_object().unwrap();
+        let asked = path.replace("{tenant}", "orders");
+        // Bodies are left out on purpose: "malformed" is an answer as well.
+        let (status, body) = proxy.api(&method.to_uppercase(), &asked, None);
+        assert!(![404, 405, 500].contains(&status), "{method} {path}: {status} {body}");
+        if status < 300 {
+            assert!(answers.contains_key(&status.to_string()), "{method} {path}: {status}");
+        }
+        let secured = paths[path][method]["security"].is_array();
+        assert_eq!(secured, !["/healthz", "/readyz"].contains(&path), "{path}");
+        for field in ["summary", "tags"] {
+            assert!(!paths[path][method][field].is_null(), "{method} {path} has no {field}");
+        }
+    }
+}
+
+#[test]
+fn answers_have_exactly_the_fields_that_the_document_lists() {
+    let proxy = Proxy::start();
+    let document = proxy.get("/v1/openapi.json");
+    assert_eq!(proxy.api("POST", "/v1/allocator/runs?dry_run=true", None).0, 200);
+    for (path, schema) in [
+        ("/v1/tenants/orders", "TenantView"),
+        ("/v1/tenants/orders/stats", "Stats"),
+        ("/v1/tenants/orders/curve", "CurveView"),
+        ("/v1/tenants/orders/quota", "QuotaView"),
+        ("/v1/allocator", "AllocatorView"),
+        ("/readyz", "Readiness"),
+    ] {
+        let reference = serde_json::json!({"$ref": format!("#/components/schemas/{schema}")});
+        check(&document, &reference, &proxy.get(path), path);
+    }
+    let run = proxy.get("/v1/allocator/runs")["runs"][0].clone();
+    check(&document, &serde_json::json!({"$ref": "#/components/schemas/Run"}), &run, "run");
+}
+
+/// Every field of `value` is in the schema, and every required field of the schema is in `value`.
+fn check(
+    document: &serde_json::Value,
+    schema: &serde_json::Value,
+    value: &serde_json::Value,
+    at: &str,
+) {
+    let (mut known, mut required) = (serde_json::Map::new(), BTreeSet::new());
+    collect(document, schema, &mut known, &mut required);
+    if let Some(fields) = value.as_object() {
+        if known.is_empty() {
+            return;
+        }
+        for (field, inner) in fields {
+            let schema = known.get(field).unwrap_or_else(|| panic!("{at}: {field} is not listed"));
+            check(document, schema, inner, &format!("{at}.{field}"));
+        }
+        for field in required {
+            assert!(fields.contains_key(&field), "{at}: {field} is missing");
+        }
+    }
+}
+
+/// Properties of a schema, through references and `allOf`.
+fn collect(
+    document: &serde_json::Value,
+    schema: &serde_json::Value,
+    known: &mut serde_json::Map<String, serde_json::Value>,
+    required: &mut BTreeSet<String>,
+) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target = document.pointer(reference.trim_start_matches('#')).unwrap();
+        collect(document, target, known, required);
+    }
+    for part in ["allOf", "oneOf"].iter().filter_map(|of| schema[*of].as_array()).flatten() {
+        collect(document, part, known, required);
+    }
+    known.extend(schema["properties"].as_object().cloned().unwrap_or_default());
+    let names = schema["required"].as_array().into_iter().flatten();
+    required.extend(names.map(|name| name.as_str().unwrap().to_owned()));
+}
