@@ -74,7 +74,7 @@ struct Requests {
     milli_write_units: u64,
     /// Requests that went past a cache that was out of service.
     bypassed: u64,
-    /// Commands of any kind.
+    /// Commands on keys.
     commands: u64,
 }
 

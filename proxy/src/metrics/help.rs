@@ -8,7 +8,7 @@ pub(super) const COUNTERS: &[(&str, Unit, &str)] = &[
     ("hopperkv_connections_refused_total", Unit::Count, "Connections beyond max_clients."),
     ("hopperkv_logins_denied_total", Unit::Count, "Failed sign-ins."),
     ("hopperkv_requests_total", Unit::Count, "Keys served, by kind: hit, miss or write."),
-    ("hopperkv_commands_total", Unit::Count, "Commands of any kind."),
+    ("hopperkv_commands_total", Unit::Count, "Commands on keys."),
     (
         "hopperkv_reads_coalesced_total",
         Unit::Count,

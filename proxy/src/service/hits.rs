@@ -78,10 +78,10 @@ impl Service {
 
     fn observe_hits(&self, hits: &[Hit], keys: &[u8], cost: usize) {
         let counters = &self.counters;
+        let first = counters.reads.get() + 1;
         counters.reads.add(hits.len() as u64);
         counters.hits.add(hits.len() as u64);
         counters.read_bytes.add(cost as u64);
-        let first = counters.reads.get();
         let mut units = 0.0;
         for (hit, n) in hits.iter().zip(first..) {
             units += self.tenant.read_units(hit.key.len(), hit.value_len);

@@ -1,12 +1,11 @@
-//! What DynamoDB charges: item sizes and capacity units.
+//! What storage charges, in the plain numbers that storage deals in.
 //!
-//! Pure arithmetic, so that a request can be charged before it is sent and so
-//! that the synthetic backend costs what the real one would. The rules are
-//! DynamoDB's published ones: 1 KB is 1,024 B, each item is rounded up on its
-//! own, and nothing is ever free.
+//! The rules are `hare::units`'; here are their prices as `f64` (DynamoDB reports consumed capacity so) and what only a
+//! storage backend needs to know. A request is charged before it is sent, and the synthetic backend costs what the real
+//! one would.
 
-/// The largest item DynamoDB stores, attribute names included, in bytes.
-pub const MAX_ITEM_BYTES: u64 = 400 * 1024;
+pub use hare::units::MAX_ITEM_BYTES;
+use hare::units::{Consistency, ItemBytes};
 
 /// The longest partition key DynamoDB accepts, in bytes. The shortest is one byte.
 pub const MAX_KEY_BYTES: usize = 2048;
@@ -17,15 +16,12 @@ pub const MAX_TRANSACTION_KEYS: usize = 100;
 /// A transactional read or write costs this many times the plain one.
 pub const TRANSACTION_FACTOR: f64 = 2.0;
 
-const READ_UNIT_BYTES: u64 = 4096;
-const WRITE_UNIT_BYTES: u64 = 1024;
-
 /// Read units for one item of `item_bytes` (0 for a missing item): one per
 /// started 4 KB, at least one, half of that when eventually consistent.
 #[must_use]
 pub fn read_units(item_bytes: u64, consistent: bool) -> f64 {
-    let units = whole_units(item_bytes, READ_UNIT_BYTES);
-    if consistent { units } else { units / 2.0 }
+    let consistency = if consistent { Consistency::Strong } else { Consistency::Eventual };
+    hare::read_units(ItemBytes(item_bytes), consistency).as_f64()
 }
 
 /// Write units for one item of `item_bytes`: one per started 1 KB, at least
@@ -33,7 +29,7 @@ pub fn read_units(item_bytes: u64, consistent: bool) -> f64 {
 /// for the old one.
 #[must_use]
 pub fn write_units(item_bytes: u64) -> f64 {
-    whole_units(item_bytes, WRITE_UNIT_BYTES)
+    hare::write_units(ItemBytes(item_bytes)).as_f64()
 }
 
 /// Bytes that DynamoDB counts for a whole, positive number: one for every two
@@ -45,12 +41,7 @@ pub(crate) fn number_bytes(mut number: u64) -> u64 {
         number /= 10;
     }
     let digits = if number == 0 { 0 } else { u64::from(number.ilog10()) + 1 };
-    digits.div_ceil(2) + 1
-}
-
-#[expect(clippy::cast_precision_loss, reason = "item sizes are far below 2^53")]
-fn whole_units(item_bytes: u64, unit_bytes: u64) -> f64 {
-    item_bytes.div_ceil(unit_bytes).max(1) as f64
+    hare::units::number_bytes(digits)
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ counters! {
     milli_write_units,
     /// Requests that went past the cache because Redis was out of service.
     bypassed,
-    /// Commands of any kind.
+    /// Commands on keys.
     commands,
 }
 

@@ -6,13 +6,16 @@
     reason = "tests fail by panicking"
 )]
 
+mod admin;
 mod bad_input;
 mod cache_aside;
+mod cli;
 mod clients;
 mod coherence;
 mod commands;
 mod dedicated;
 mod durability;
+mod epoch;
 mod faults;
 mod isolation;
 mod item_limits;
@@ -21,6 +24,7 @@ mod outages;
 mod packaging;
 mod replay;
 mod sessions;
+mod shutdown;
 mod storage;
 mod storage_faults;
 mod support;

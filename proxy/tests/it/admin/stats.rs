@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::MIB;
-use crate::support::{Client, Proxy, ProxyBuilder, Value, encode, eventually};
+use crate::support::{Client, Proxy, ProxyBuilder, Value, effort, encode, eventually};
 
 fn requests(proxy: &Proxy, field: &str) -> u64 {
     proxy.get("/v1/tenants/orders/stats")["requests"][field].as_u64().unwrap()
@@ -89,7 +89,7 @@ fn counters_are_exact_after_a_known_sequence() {
 }
 
 #[test]
-fn rates_follow_the_counters_and_fall_back_to_zero() {
+fn rates_follow_the_counters() {
     let proxy = synthetic("1ms", "");
     let rates = || proxy.get("/v1/tenants/orders/stats")["rates"].clone();
     eventually("counters were read once", || {
@@ -106,9 +106,11 @@ fn rates_follow_the_counters_and_fall_back_to_zero() {
     assert!((at("reads_per_s") * at("over_s") - 100.0).abs() < 1e-6, "{seen}");
     assert!((at("hits_per_s") * at("over_s") - 99.0).abs() < 1e-6, "{seen}");
     assert!((at("hit_ratio") - 0.99).abs() < 1e-12, "{seen}");
-    eventually("they look back ten seconds", || {
-        (rates()["reads_per_s"] == 0.0 && rates()["hit_ratio"].is_null()).then_some(())
-    });
+    if effort(0, 1) > 0 {
+        eventually("they look back ten seconds", || {
+            (rates()["reads_per_s"] == 0.0 && rates()["hit_ratio"].is_null()).then_some(())
+        });
+    }
 }
 
 #[test]

@@ -29,13 +29,17 @@ impl Watch {
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             let mut seen = Vec::new();
-            while !stopped.load(Ordering::Relaxed) {
+            loop {
+                // One more look after the change is over.
+                let last = stopped.load(Ordering::Relaxed);
                 let reading = (size(&mut grows), size(&mut shrinks));
                 if seen.last() != Some(&reading) {
                     seen.push(reading);
                 }
+                if last {
+                    return seen;
+                }
             }
-            seen
         });
         Self { stop, thread: Some(thread) }
     }
