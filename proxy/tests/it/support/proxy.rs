@@ -25,7 +25,6 @@ pub(crate) struct ProxyBuilder {
     server: String,
     storage: String,
     cache: String,
-    limits: String,
     allocator: String,
     tenants: Vec<(String, String)>,
     sections: String,
@@ -44,7 +43,6 @@ impl Default for ProxyBuilder {
                 "kind = \"embedded\"\nattempt_timeout = \"9s\"\noperation_timeout = \"9s\"\n",
             ),
             cache: String::from("kind = \"managed\"\n"),
-            limits: String::new(),
             allocator: String::from("enabled = false\n"),
             tenants: Vec::new(),
             sections: String::new(),
@@ -80,12 +78,6 @@ impl ProxyBuilder {
     /// Replaces `[cache]`.
     pub(crate) fn cache(mut self, lines: &str) -> Self {
         self.cache = format!("{lines}\n");
-        self
-    }
-
-    /// Adds lines to `[limits]`.
-    pub(crate) fn limits(mut self, lines: &str) -> Self {
-        let _ = writeln!(self.limits, "{lines}");
         self
     }
 
@@ -135,14 +127,13 @@ impl ProxyBuilder {
     pub(crate) fn write_config(&self) -> PathBuf {
         let mut text = format!(
             "[server]\nlisten = \"{}\"\nadmin = \"{}\"\nadmin_token = \"{ADMIN_TOKEN}\"\n\
-             data_dir = \"{}\"\n{}\n[storage]\n{}\n[cache]\n{}\n[limits]\n{}\n[allocator]\n{}\n",
+             data_dir = \"{}\"\n{}\n[storage]\n{}\n[cache]\n{}\n[allocator]\n{}\n",
             self.listen,
             self.admin,
             self.data_dir().display(),
             self.server,
             self.storage,
             self.cache,
-            self.limits,
             self.allocator,
         );
         for (name, lines) in &self.tenants {
