@@ -185,7 +185,7 @@ fn suggest(server: &Server, config: &Config, tenant: &[String]) {
     for command in [
         format!("redis-cli -h {host} -p {port} --user {name} --pass {password} SET greeting hello"),
         format!(
-            "redis-benchmark -h {host} -p {port} --user {name} -a {password} -t set,get -n 2000 -d 500 -q"
+            "redis-benchmark -h {host} -p {port} --user {name} -a {password} -t set,get -n 2000 -r 1000 -d 500 -q"
         ),
         format!("curl {token}http://{admin}/v1/tenants/{name}/stats"),
     ] {

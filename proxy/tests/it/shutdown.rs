@@ -138,7 +138,11 @@ fn a_newcomer_is_told_what_works() {
     }
     let stats: serde_json::Value = serde_json::from_str(&shell(stats)).unwrap();
     assert_eq!(stats["tenant"], "catalog");
-    assert!(stats["requests"]["writes"].as_u64().unwrap() > 10_000, "{stats}");
+    let words: Vec<&str> = benchmark.split_whitespace().collect();
+    let requests = words.iter().position(|word| *word == "-n").unwrap() + 1;
+    let requests: u64 = words[requests].parse().unwrap();
+    assert_eq!(stats["requests"]["writes"], requests + 1, "{stats}");
+    assert_eq!(stats["requests"]["reads"], requests, "{stats}");
     assert_eq!(stats["requests"]["errors"], 0, "{stats}");
     assert_eq!(redis_servers_under(demo.dir.path()).len(), 3);
 
