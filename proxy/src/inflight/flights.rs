@@ -190,6 +190,7 @@ mod tests {
             (Landing::FromCache, [Some(5), None, None, None]),
             (Landing::FromStorage, [Some(5), Some(5), None, None]),
             (Landing::Filled, [Some(5), Some(5), Some(5), None]),
+            (Landing::Failed, [Some(5), Some(5), Some(5), Some(5)]),
         ] {
             let flights = Arc::new(Flights::default());
             let Join::Lead(flight) = flights.join(key()) else { panic!("first to come") };
