@@ -152,7 +152,7 @@ impl Cli {
     /// # Errors
     /// Anything that keeps the run from starting.
     pub async fn run(self) -> Result<u8, LoadError> {
-        let stop = Stop::on_ctrl_c();
+        let stop = Stop::on_signal();
         match self.command {
             Command::Run(args) => run(args, stop).await,
             Command::Replay(args) => replay(args, stop).await,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 /// A shared request to stop; cheap to check, possible to wait for.
@@ -18,15 +19,19 @@ struct Shared {
 }
 
 impl Stop {
-    /// A flag that Ctrl-C raises. Must be called within a tokio runtime.
+    /// A flag that Ctrl-C or SIGTERM raises, so that a demo ended either way ends its server too. Must be called within a
+    /// tokio runtime.
     #[must_use]
-    pub fn on_ctrl_c() -> Self {
+    pub fn on_signal() -> Self {
         let stop = Self::default();
         let raiser = stop.clone();
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                raiser.raise();
+            let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
             }
+            raiser.raise();
         });
         stop
     }
