@@ -6,6 +6,7 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY alloc alloc
+COPY trace trace
 COPY proxy proxy
 COPY bench bench
 RUN --mount=type=cache,target=/usr/local/cargo/registry \

@@ -9,7 +9,7 @@ help: ## list these commands
 run: ## build and start HopperKV with three demo tenants; Ctrl-C stops it
 	@scripts/run.sh
 
-demo: ## two tenants under load, static quotas first, then HARE
+demo: ## two tenants under load: static quotas, the allocator's, and how it follows a change
 	@scripts/demo.sh
 
 test: ## every test, with what the tests need

@@ -14,7 +14,7 @@ use std::ops::AddAssign;
 use serde::{Deserialize, Serialize};
 
 use crate::resources::Rates;
-use crate::units::{Consistency, ItemBytes, read_units, write_units};
+use crate::units::{Consistency, ItemBytes, read_units, whole_number, write_units};
 
 /// Counters of one window, whole numbers so that atomics can hold them.
 ///
@@ -84,6 +84,12 @@ impl WindowUsage {
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         self.zip(earlier, u64::saturating_sub)
+    }
+
+    /// These counters as if there had been `weight` times as many requests, rounded.
+    #[must_use]
+    pub fn weighted(&self, weight: f64) -> Self {
+        self.zip(&Self::default(), |amount, _| whole_number(amount as f64 * weight))
     }
 
     /// Average demand per request. With `total_net`, net is client plus storage bytes and so depends

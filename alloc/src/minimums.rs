@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::level::{Ramp, share_out};
 use crate::resources::Resources;
-use crate::units::whole_bytes;
+use crate::units::whole_number;
 
 /// The floors.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,26 +41,21 @@ fn lift_rate(
     fraction: f64,
     rate: impl Fn(&mut Resources) -> &mut f64,
 ) {
+    let held: Vec<f64> = shares.iter_mut().map(|share| *rate(share)).collect();
     let floors: Vec<f64> = base.iter().map(|base| *rate(&mut base.clone()) * fraction).collect();
-    let (mut missing, mut surplus, mut total) = (0.0, 0.0, 0.0);
-    for (share, floor) in shares.iter_mut().zip(&floors) {
-        let held = *rate(share);
-        missing += (floor - held).max(0.0);
-        surplus += (held - floor).max(0.0);
-        total += held;
-    }
-    if missing <= 0.0 {
+    if held.iter().zip(&floors).all(|(held, floor)| held >= floor) {
         return;
     }
-    let kept = 1.0 - missing / surplus;
-    let scale = total / floors.iter().sum::<f64>();
-    for (share, floor) in shares.iter_mut().zip(floors) {
-        let held = rate(share);
-        *held = if missing <= surplus {
-            floor + (*held - floor).max(0.0) * kept
-        } else {
-            floor * scale
-        };
+    // Level 0 is the floors, level 1 what each holds above its floor.
+    let ramps = held.iter().zip(floors).map(|(held, floor)| Ramp {
+        start: floor,
+        slope: (held - floor).max(0.0),
+        floor,
+        ceiling: f64::INFINITY,
+    });
+    let lifted = share_out(held.iter().sum(), ramps.collect());
+    for (share, lifted) in shares.iter_mut().zip(lifted) {
+        *rate(share) = lifted;
     }
 }
 
@@ -85,7 +81,7 @@ fn lift_cache(shares: &mut [Resources], base: &[Resources], least_bytes: u64) {
         for (share, &floor) in shares.iter_mut().zip(&floors) {
             let spare_bytes = share.cache_bytes.saturating_sub(floor);
             let part_bytes = if round == 0 {
-                whole_bytes((spare_bytes as f64 * owed_fraction).floor())
+                whole_number((spare_bytes as f64 * owed_fraction).floor())
             } else {
                 spare_bytes
             };

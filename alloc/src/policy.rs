@@ -9,10 +9,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::bounds::{Bounds, BoundsError};
 use crate::curve::MissRatioCurve;
 use crate::demand::Demand;
 use crate::resources::Resources;
-use crate::{drf, hare, memshare};
+use crate::{drf, hare, memshare, optimum};
 
 /// How shares are decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,18 +24,26 @@ pub enum Policy {
     /// Idle rates are pooled and given out; cache stays.
     Drf,
     /// Idle rates are pooled, cache is traded for the scarcest of them, and all is given out.
-    #[default]
     Hare,
     /// As HARE, but everyone grows by the same ratio and the surplus stays unused.
     HareNonconserving,
     /// Cache goes where misses fall most, then as DRF.
     Memshare,
+    /// The goal of HARE, solved near-exactly for all tenants at once.
+    #[default]
+    Optimum,
 }
 
 impl Policy {
     /// All policies, in the order of their documentation.
-    pub const ALL: [Self; 5] =
-        [Self::Static, Self::Drf, Self::Hare, Self::HareNonconserving, Self::Memshare];
+    pub const ALL: [Self; 6] = [
+        Self::Static,
+        Self::Drf,
+        Self::Hare,
+        Self::HareNonconserving,
+        Self::Memshare,
+        Self::Optimum,
+    ];
 
     /// The name used in configuration, on the command line and in instance files.
     #[must_use]
@@ -45,6 +54,7 @@ impl Policy {
             Self::Hare => "hare",
             Self::HareNonconserving => "hare_nonconserving",
             Self::Memshare => "memshare",
+            Self::Optimum => "optimum",
         }
     }
 }
@@ -57,7 +67,9 @@ impl fmt::Display for Policy {
 
 /// A policy name nobody knows.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("unknown policy {0:?}; use one of static, drf, hare, hare_nonconserving, memshare")]
+#[error(
+    "unknown policy {0:?}; use one of static, drf, hare, hare_nonconserving, memshare, optimum"
+)]
 pub struct UnknownPolicy(pub String);
 
 impl FromStr for Policy {
@@ -69,7 +81,7 @@ impl FromStr for Policy {
 }
 
 /// What a policy may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Params {
     /// Cache moved by one trade; the paper uses 1/64 of the base cache.
     pub cache_step_bytes: u64,
@@ -78,6 +90,21 @@ pub struct Params {
     /// Whether net counts client and storage bytes, and so depends on the cache. Where false, net is
     /// never traded and demands must carry a `net_alpha` of 0.
     pub total_net: bool,
+    /// Part of every total held back from what is given out, 0..=1, as far as everyone keeps its base
+    /// throughput without it. Only [`Policy::Optimum`] does so.
+    pub reserve: f64,
+    /// Improvement that moving cache away from [`TenantInput::current_cache_bytes`] must bring, 0.01 = one point of
+    /// the improve ratio; with 0 every gain moves cache. Only [`Policy::Optimum`] heeds it.
+    pub stability: f64,
+}
+
+impl Params {
+    /// Trades of `cache_step_bytes`, no cache below `min_cache_bytes`, total net, no reserve, no
+    /// stability: the paper's terms.
+    #[must_use]
+    pub const fn paper(cache_step_bytes: u64, min_cache_bytes: u64) -> Self {
+        Self { cache_step_bytes, min_cache_bytes, total_net: true, reserve: 0.0, stability: 0.0 }
+    }
 }
 
 /// One tenant as a policy sees it, checked on the way in.
@@ -86,6 +113,9 @@ pub struct TenantInput {
     demand: Demand,
     curve: MissRatioCurve,
     base: Resources,
+    weight: f64,
+    bounds: Bounds,
+    current_cache_bytes: Option<u64>,
 }
 
 /// A number that no policy can work with.
@@ -124,7 +154,39 @@ impl TenantInput {
             let (field, value) = ("demand.net_alpha", demand.net_alpha);
             return Err(InputError { field, value, expected: "a number from 0 to 1" });
         }
-        Ok(Self { demand, curve, base })
+        let bounds = Bounds::default();
+        Ok(Self { demand, curve, base, weight: 1.0, bounds, current_cache_bytes: None })
+    }
+
+    /// Gives the tenant `weight` times the improvement over base that a tenant of weight 1 gets; 0
+    /// leaves it at its base throughput. Only [`Policy::Optimum`] heeds it.
+    ///
+    /// # Errors
+    /// A weight that is not a number from 0 to 1000.
+    pub fn with_weight(mut self, weight: f64) -> Result<Self, InputError> {
+        if !(0.0..=1000.0).contains(&weight) {
+            let expected = "a number from 0 to 1000";
+            return Err(InputError { field: "weight", value: weight, expected });
+        }
+        self.weight = weight;
+        Ok(self)
+    }
+
+    /// Keeps the tenant's share within `bounds`; a base share outside widens them, for nobody is
+    /// held from what it is entitled to. Only [`Policy::Optimum`] heeds them.
+    ///
+    /// # Errors
+    /// A minimum above its maximum, or not a number from 0.
+    pub fn with_bounds(mut self, bounds: Bounds) -> Result<Self, BoundsError> {
+        self.bounds = bounds.around(&self.base)?;
+        Ok(self)
+    }
+
+    /// Says how much cache the tenant has now, for [`Params::stability`].
+    #[must_use]
+    pub fn with_current_cache(mut self, cache_bytes: u64) -> Self {
+        self.current_cache_bytes = Some(cache_bytes);
+        self
     }
 
     /// What an average request costs if everything misses.
@@ -143,6 +205,24 @@ impl TenantInput {
     #[must_use]
     pub fn base(&self) -> &Resources {
         &self.base
+    }
+
+    /// Its part of an improvement, relative to other tenants.
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    /// The least and the most it may be given.
+    #[must_use]
+    pub fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    /// The cache it has now; its base cache unless said otherwise.
+    #[must_use]
+    pub fn current_cache_bytes(&self) -> u64 {
+        self.current_cache_bytes.unwrap_or(self.base.cache_bytes)
     }
 }
 
@@ -209,6 +289,7 @@ pub fn allocate(policy: Policy, params: &Params, tenants: &[TenantInput]) -> All
         Policy::Hare => hare::allocate(params, tenants, true),
         Policy::HareNonconserving => hare::allocate(params, tenants, false),
         Policy::Memshare => memshare::allocate(params, tenants),
+        Policy::Optimum => optimum::allocate(params, tenants),
     }
 }
 
@@ -225,7 +306,7 @@ pub fn throughput_per_s(tenant: &TenantInput, share: &Resources) -> Option<f64> 
 #[must_use]
 pub fn predicted_gain(tenant: &TenantInput, share: &Resources) -> f64 {
     match (throughput_per_s(tenant, share), throughput_per_s(tenant, &tenant.base)) {
-        (Some(new), Some(base)) if base > 0.0 => new / base,
+        (Some(new), Some(base)) if base > 0.0 => (new / base).min(f64::MAX),
         _ => 1.0,
     }
 }

@@ -132,15 +132,15 @@ pub fn write_units(item: ItemBytes) -> WriteUnits {
     WriteUnits(item.0.div_ceil(WRITE_UNIT_BYTES).max(1))
 }
 
-/// Rounds a byte amount computed in floating point to whole bytes; NaN and negatives become zero.
+/// Rounds an amount computed in floating point to a whole number; NaN and negatives become zero.
 #[must_use]
-pub(crate) fn whole_bytes(bytes: f64) -> u64 {
+pub(crate) fn whole_number(amount: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "float casts saturate: NaN and negatives give 0, huge values u64::MAX"
     )]
-    let whole = bytes.round() as u64;
+    let whole = amount.round() as u64;
     whole
 }
 

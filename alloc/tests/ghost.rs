@@ -1,49 +1,138 @@
-//! The ghost cache against exact LRU: on random accesses at rate 1, on synthetic load at 1 in 32,
-//! and on a real trace if one is at hand.
+//! The ghost cache against plain LRU caches of every size, at rate 1: exact, whatever happens to keys.
 
-use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::time::Instant;
+use std::collections::{HashMap, VecDeque};
 
-use flate2::read::GzDecoder;
-use hare::{Access, GhostCache, GhostConfig, MissRatioCurve, Sampler};
-use proptest::prelude::{ProptestConfig, prop, proptest};
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
-use rand_distr::{Distribution, Zipf};
+use hare::{Access, Expiry, GhostCache, GhostConfig};
+use proptest::prelude::{ProptestConfig, Strategy, prop, proptest};
 
-/// A well mixed hash of a key; `seed` makes different ones.
-fn hash(key: u64, seed: u64) -> u64 {
-    let mut mixed = key ^ seed.wrapping_mul(0xA076_1D64_78BD_642F);
-    for _ in 0..2 {
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    }
-    mixed ^ (mixed >> 31)
-}
+mod load;
+use load::{Choice, Load, hash};
 
-fn ghost(one_in: u32, max_bytes: u64, ticks: usize) -> GhostCache {
-    let sampler = Sampler::one_in(one_in);
-    GhostCache::new(GhostConfig { sampler, ticks, ..GhostConfig::up_to(max_bytes) })
-}
-
-/// An LRU cache of `capacity_bytes`, most recent first.
+/// An LRU cache of `capacity_bytes`, most recent first, that expires entries on time.
 struct NaiveLru {
     capacity_bytes: u64,
     entries: VecDeque<(u64, u64)>,
 }
 
 impl NaiveLru {
+    fn new(capacity_bytes: u64) -> Self {
+        Self { capacity_bytes, entries: VecDeque::new() }
+    }
+
+    fn remove(&mut self, key: u64) -> Option<(u64, u64)> {
+        let at = self.entries.iter().position(|entry| entry.0 == key)?;
+        self.entries.remove(at)
+    }
+
+    /// Puts an entry on top; true if a cache of this size held it.
     fn access(&mut self, key: u64, bytes: u64) -> bool {
-        let at = self.entries.iter().position(|entry| entry.0 == key);
-        at.map(|at| self.entries.remove(at));
+        let hit = self.remove(key).is_some();
         self.entries.push_front((key, bytes));
         while self.entries.iter().map(|entry| entry.1).sum::<u64>() > self.capacity_bytes {
             self.entries.pop_back();
         }
-        at.is_some()
+        hit
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Read(u64),
+    Write(u64, u64),
+    WriteExpiring(u64, u64, u64),
+    ReadAbsent(u64),
+    Remove(u64),
+    Wait(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = (0_u64..60, 0_u8..20, 1_u64..400, 1_u64..200);
+    let step = step.prop_map(|(key, action, bytes, ms)| match action {
+        0..10 => Step::Read(key),
+        10..13 => Step::Write(key, bytes),
+        13..15 => Step::WriteExpiring(key, bytes, ms),
+        15 => Step::ReadAbsent(key),
+        16..18 => Step::Remove(key),
+        _ => Step::Wait(ms / 4),
+    });
+    prop::collection::vec(step, 1..2000)
+}
+
+const TICKS: u64 = 16;
+const TICK_BYTES: u64 = 350;
+
+/// The ghost cache and caches of all its sizes, side by side.
+struct Race {
+    ghost: GhostCache,
+    caches: Vec<(NaiveLru, u64)>,
+    bytes_of: HashMap<u64, u64>,
+    expiry_of: HashMap<u64, u64>,
+    now_ms: u64,
+    reads: u64,
+}
+
+impl Race {
+    fn new() -> Self {
+        let ghost =
+            GhostCache::new(GhostConfig { ticks: 16, ..GhostConfig::up_to(TICKS * TICK_BYTES) });
+        let caches = (1..=TICKS).map(|tick| (NaiveLru::new(tick * TICK_BYTES), 0)).collect();
+        let (bytes_of, expiry_of) = (HashMap::new(), HashMap::new());
+        Self { ghost, caches, bytes_of, expiry_of, now_ms: 1000, reads: 0 }
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Read(key) => {
+                self.reads += 1;
+                let bytes = *self.bytes_of.entry(key).or_insert(50 + key % 7 * 30);
+                self.ghost.access(hash(key, 1), bytes, Access::Read);
+                for (cache, hits) in &mut self.caches {
+                    *hits += u64::from(cache.access(key, bytes));
+                }
+            }
+            Step::Write(key, bytes) => {
+                self.expiry_of.remove(&key);
+                self.ghost.access(hash(key, 1), bytes, Access::Write);
+                self.wrote(key, bytes);
+            }
+            Step::WriteExpiring(key, bytes, ms) => {
+                let at_ms = self.now_ms + ms;
+                self.expiry_of.insert(key, at_ms);
+                let expiry = Expiry::At(at_ms);
+                self.ghost.access_expiring(hash(key, 1), bytes, Access::Write, expiry);
+                self.wrote(key, bytes);
+            }
+            Step::ReadAbsent(key) => {
+                self.reads += 1;
+                self.ghost.access(hash(key, 1), 0, Access::Absent);
+                self.gone(key);
+            }
+            Step::Remove(key) => {
+                self.ghost.access(hash(key, 1), 0, Access::Remove);
+                self.gone(key);
+            }
+            Step::Wait(ms) => {
+                self.now_ms += ms;
+                self.ghost.advance(self.now_ms);
+                let due = self.expiry_of.iter().filter(|(_, at_ms)| **at_ms <= self.now_ms);
+                let due: Vec<u64> = due.map(|(key, _)| *key).collect();
+                due.into_iter().for_each(|key| self.gone(key));
+            }
+        }
+    }
+
+    fn wrote(&mut self, key: u64, bytes: u64) {
+        self.bytes_of.insert(key, bytes);
+        for (cache, _) in &mut self.caches {
+            cache.access(key, bytes);
+        }
+    }
+
+    fn gone(&mut self, key: u64) {
+        self.expiry_of.remove(&key);
+        for (cache, _) in &mut self.caches {
+            cache.remove(key);
+        }
     }
 }
 
@@ -51,100 +140,40 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn at_rate_one_it_is_exact(
-        steps in prop::collection::vec((0_u64..60, 0_u8..10), 1..2000),
-    ) {
-        const TICKS: u64 = 16;
-        const TICK_BYTES: u64 = 350;
-        let mut ghost = ghost(1, TICKS * TICK_BYTES, 16);
-        let mut caches: Vec<(NaiveLru, u64)> = (1..=TICKS)
-            .map(|tick| {
-                let capacity_bytes = tick * TICK_BYTES;
-                (NaiveLru { capacity_bytes, entries: VecDeque::new() }, 0)
-            })
-            .collect();
-        let mut reads = 0;
-        for (key, action) in steps {
-            let access = if action < 3 { Access::Write } else { Access::Read };
-            // Sizes differ between keys; one key's never changes. Resizing and removing are left to
-            // the stack's own test: they leave room that a real cache cannot refill with what it evicted.
-            let bytes = 50 + key % 7 * 30;
-            reads += u64::from(access == Access::Read);
-            ghost.access(hash(key, 1), bytes, access);
-            for (cache, hits) in &mut caches {
-                let hit = cache.access(key, bytes);
-                *hits += u64::from(hit && access == Access::Read);
-            }
+    fn at_rate_one_it_is_exact(steps in steps()) {
+        let mut race = Race::new();
+        for step in steps {
+            race.run(step);
         }
-        if let Some(curve) = ghost.take_window(reads).curve() {
-            for (cache, hits) in &caches {
-                let exact = 1.0 - *hits as f64 / reads as f64;
+        if let Some(curve) = race.ghost.take_window(race.reads).curve() {
+            for (cache, hits) in &race.caches {
+                let exact = 1.0 - *hits as f64 / race.reads as f64;
                 let got = curve.miss_ratio_at(cache.capacity_bytes);
-                assert!((got - exact).abs() < 1e-12, "{got} not {exact}");
+                assert!((got - exact).abs() < 1e-12, "{got} not {exact} at {}", cache.capacity_bytes);
             }
         }
     }
-}
 
-/// Exact byte-LRU curve at the sizes of `like`, by a ghost cache that watches every key.
-fn exact_curve(keys: &[u64], entry_bytes: u64, max_bytes: u64) -> MissRatioCurve {
-    let config = GhostConfig {
-        sampler: Sampler::one_in(1),
-        max_tracked_keys: usize::MAX,
-        ..GhostConfig::up_to(max_bytes)
-    };
-    let mut ghost = GhostCache::new(config);
-    for &key in keys {
-        ghost.access(hash(key, 0), entry_bytes, Access::Read);
-    }
-    ghost.take_window(keys.len() as u64).curve().expect("there were reads")
-}
-
-fn mean_absolute_error(curve: &MissRatioCurve, exact: &MissRatioCurve) -> f64 {
-    let errors = exact.points().map(|(bytes, ratio)| (curve.miss_ratio_at(bytes) - ratio).abs());
-    errors.sum::<f64>() / exact.bytes().len() as f64
-}
-
-#[test]
-fn one_key_in_32_is_close_on_zipf() {
-    const KEYS: u64 = 200_000;
-    const ENTRY_BYTES: u64 = 600;
-    let mut random = StdRng::seed_from_u64(7);
-    let zipf = Zipf::new(KEYS as f64, 0.99).expect("a valid zipf");
-    let keys: Vec<u64> = (0..1_000_000).map(|_| zipf.sample(&mut random).to_bits()).collect();
-    let max_bytes = KEYS * ENTRY_BYTES;
-    let exact = exact_curve(&keys, ENTRY_BYTES, max_bytes);
-    for seed in 1..=4 {
-        let mut ghost = ghost(32, max_bytes, 128);
-        for &key in &keys {
-            ghost.access(hash(key, seed), ENTRY_BYTES, Access::Read);
+    #[test]
+    fn the_exact_curves_of_other_tests_are_exact(
+        reads in prop::collection::vec(0_u32..80, 1..1500),
+    ) {
+        let size = |key: u32| 40 + key % 9 * 25;
+        let load = Load { reads: reads.into_iter().map(|key| (key, size(key))).collect(), keys: 80 };
+        for (bytes, ratio) in load.exact(8_000, 20).points() {
+            let mut cache = NaiveLru::new(bytes);
+            let hits = load.reads.iter().filter(|(key, bytes)| {
+                cache.access(u64::from(*key), u64::from(*bytes))
+            });
+            let exact = 1.0 - hits.count() as f64 / load.reads.len() as f64;
+            assert!((ratio - exact).abs() < 1e-12, "{ratio} not {exact} at {bytes}");
         }
-        let curve = ghost.take_window(keys.len() as u64).curve().expect("there were reads");
-        let error = mean_absolute_error(&curve, &exact);
-        println!("zipf 0.99, hash seed {seed}: mean absolute error {error:.5}");
-        assert!(error <= 0.01, "hash seed {seed}: {error}");
     }
-}
-
-#[test]
-fn memory_is_bounded() {
-    let config = GhostConfig {
-        sampler: Sampler::one_in(1),
-        max_tracked_keys: 1000,
-        ..GhostConfig::up_to(u64::MAX / 2)
-    };
-    let mut ghost = GhostCache::new(config);
-    let mut random = StdRng::seed_from_u64(11);
-    for _ in 0..100_000 {
-        ghost.access(random.random(), 100, Access::Read);
-        assert!(ghost.tracked_keys() <= 1000);
-    }
-    assert!(ghost.memory_bytes() < 200_000, "{}", ghost.memory_bytes());
 }
 
 #[test]
 fn entries_outlive_a_window_and_removals_do_not() {
-    let mut ghost = ghost(1, 10_000, 10);
+    let mut ghost = GhostCache::new(GhostConfig { ticks: 10, ..GhostConfig::up_to(10_000) });
     ghost.access(1, 100, Access::Write);
     ghost.access(2, 100, Access::Write);
     assert_eq!(ghost.take_window(0).curve(), None);
@@ -158,59 +187,106 @@ fn entries_outlive_a_window_and_removals_do_not() {
     assert_eq!(ghost.tracked_keys(), 1);
 }
 
-/// Where traces and their exact curves lie: `HOPPERKV_SHARED`, or `shared` next to the checkout.
-fn shared(path: &str) -> PathBuf {
-    let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared"));
-    std::env::var_os("HOPPERKV_SHARED").map_or_else(beside, PathBuf::from).join(path)
+#[test]
+fn a_window_whose_ticks_changed_half_way_counts_its_later_reads_only() {
+    let mut ghost = GhostCache::new(GhostConfig { ticks: 10, ..GhostConfig::up_to(10_000) });
+    ghost.access(1, 100, Access::Read);
+    ghost.access(1, 100, Access::Read);
+    ghost.set_max_bytes(20_000);
+    ghost.access(1, 100, Access::Read);
+    let curve = ghost.take_window(3).curve().expect("there was a read");
+    assert!(curve.miss_ratio_at(20_000) < 1e-12);
 }
 
-fn trace(path: PathBuf) -> Option<Vec<(u64, u64)>> {
-    let lines = BufReader::new(GzDecoder::new(File::open(path).ok()?)).lines();
-    let requests = lines.skip(1).map(|line| {
-        let line = line.expect("the trace is readable");
-        let mut fields = line.split(',').skip(1).map(|field| field.parse::<u64>());
-        let mut next = || fields.next().and_then(Result::ok).expect("time,object,size");
-        (next(), next())
-    });
-    Some(requests.collect())
+/// What a tenant costs in memory is bounded by 2 MB, with the most keys tracked, expiries on all of
+/// them, and deletions in between.
+#[test]
+fn memory_is_bounded() {
+    let load = Load::new(Choice::Uniform, 1_000_000, 400_000, false, 11);
+    for deletes in [false, true] {
+        let mut ghost = GhostCache::new(GhostConfig::up_to(u64::MAX / 2));
+        let (mut most, mut fullest) = (0, 0);
+        for (now_ms, &(key, bytes)) in load.reads.iter().enumerate() {
+            let (key_hash, now_ms) = (hash(u64::from(key), 3), now_ms as u64);
+            let expiry = Expiry::At(now_ms + 10_000_000);
+            ghost.advance(now_ms);
+            ghost.access_expiring(key_hash, u64::from(bytes), Access::Write, expiry);
+            if deletes && key % 2 == 0 {
+                ghost.access(key_hash, 0, Access::Remove);
+            }
+            assert!(ghost.tracked_keys() <= GhostConfig::TRACKED_KEYS);
+            fullest = fullest.max(ghost.tracked_keys());
+            most = most.max(ghost.memory_bytes());
+        }
+        println!("deletes {deletes}: {most} bytes at most, {fullest} keys");
+        assert!(fullest > GhostConfig::TRACKED_KEYS * 9 / 10);
+        assert!(most <= 2_000_000, "{most} bytes");
+    }
 }
 
 #[test]
-fn one_key_in_32_is_close_on_a_twitter_trace() {
-    let Some(requests) = trace(shared("traces/twitter_cluster52_1m.csv.gz")) else {
-        println!(
-            "skipped: no trace found; set HOPPERKV_SHARED to the directory that holds traces/"
-        );
-        return;
-    };
-    let exact = File::open(shared("vectors/lru_curve_twitter52_1m.json")).expect("its curve");
-    let exact: serde_json::Value = serde_json::from_reader(exact).expect("the curve is JSON");
-    let exact: MissRatioCurve = serde_json::from_value(exact).expect("the curve is a curve");
-    let max_bytes = *exact.bytes().last().expect("curves have ticks");
+fn an_expired_key_is_cold_and_its_bytes_are_gone() {
+    let mut ghost = GhostCache::new(GhostConfig::up_to(1 << 40));
+    ghost.access(1, 100, Access::Write);
+    ghost.access_expiring(2, 100, Access::Write, Expiry::At(50));
+    assert!(ghost.awaits_expiry());
+    ghost.advance(49);
+    assert_eq!(ghost.tracked_keys(), 2);
+    ghost.advance(50);
+    assert_eq!(ghost.tracked_keys(), 1);
+    ghost.access(2, 100, Access::Read);
+    let curve = ghost.take_window(1).curve().unwrap();
+    assert!(curve.miss_ratios().iter().all(|&ratio| ratio > 0.999));
+}
 
-    for (one_in, mean_bound) in [(32, 0.005), (8, 0.0025)] {
-        let mut errors = Vec::new();
-        for seed in 1..=16 {
-            let mut ghost = ghost(one_in, max_bytes, 128);
-            let hashes: Vec<u64> = requests.iter().map(|request| hash(request.0, seed)).collect();
-            let started = Instant::now();
-            for (key_hash, request) in hashes.iter().zip(&requests) {
-                ghost.access(*key_hash, request.1, Access::Read);
-            }
-            let ns_per_access = started.elapsed().as_nanos() as f64 / requests.len() as f64;
-            let curve = ghost.take_window(requests.len() as u64).curve().expect("there were reads");
-            let error = mean_absolute_error(&curve, &exact);
-            println!(
-                "1 in {one_in}, hash seed {seed}: mean absolute error {error:.5}, \
-                 {ns_per_access:.1} ns per access, {} keys, {} bytes",
-                ghost.tracked_keys(),
-                ghost.memory_bytes()
-            );
-            assert!(error <= 2.5 * mean_bound, "1 in {one_in}, hash seed {seed}: {error}");
-            errors.push(error);
+#[test]
+fn a_hit_keeps_the_expiry_and_a_plain_write_clears_it() {
+    let mut ghost = GhostCache::new(GhostConfig::up_to(1 << 40));
+    for key in [1, 2] {
+        ghost.access_expiring(key, 100, Access::Write, Expiry::At(50));
+    }
+    ghost.access(1, 100, Access::Read);
+    ghost.access(2, 100, Access::Write);
+    ghost.advance(60);
+    assert_eq!(ghost.tracked_keys(), 1);
+    assert!(!ghost.awaits_expiry());
+}
+
+#[test]
+fn a_cliff_shifts_a_little_and_casts_no_shadow() {
+    const FEW: u64 = 1_000;
+    const MANY: u64 = 20_000;
+    const ROUNDS: u64 = 5;
+    let few = (0..1_100_000).map(|read| read % FEW);
+    let many = || (0..ROUNDS).flat_map(|_| (0..MANY).map(|key| FEW + key));
+    let reads = 1_100_000 + ROUNDS * MANY;
+    for seed in 1..=8 {
+        // Ticks so fine that all keys of a cliff fall into two or three.
+        let config = GhostConfig { ticks: 8192, ..GhostConfig::up_to(6_400_000) };
+        let mut ghost = GhostCache::new(config);
+        few.clone().chain(many()).for_each(|key| ghost.access(hash(key, seed), 100, Access::Read));
+        assert!(ghost.rate() < 1.0, "one cannot watch all keys");
+        let curve = ghost.take_window(reads).curve().expect("there were reads");
+        let only_few = (FEW + ROUNDS * MANY) as f64 / reads as f64;
+        let all = (FEW + MANY) as f64 / reads as f64;
+        for (bytes, expected) in
+            [(90_000, 1.0), (115_000, only_few), (1_850_000, only_few), (2_250_000, all)]
+        {
+            let ratio = curve.miss_ratio_at(bytes);
+            let error = (ratio - expected).abs();
+            assert!(error < 0.02, "hash seed {seed}, {bytes} B: {ratio:.4} not {expected:.4}");
         }
-        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
-        println!("1 in {one_in}: mean over hash seeds {mean:.5}");
-        assert!(mean <= mean_bound, "1 in {one_in}: {mean}");
+    }
+}
+
+#[test]
+fn as_many_keys_are_tracked_as_asked_for() {
+    for (most, is_exact) in [(10_000, false), (16_384, false), (40_000, true), (usize::MAX, true)] {
+        let config = GhostConfig { max_tracked_keys: most, ..GhostConfig::up_to(1 << 30) };
+        let mut ghost = GhostCache::new(config);
+        (0..30_000).for_each(|key| ghost.access(hash(key, 1), 100, Access::Read));
+        assert_eq!(ghost.rate() >= 1.0, is_exact, "{most}: rate {}", ghost.rate());
+        assert!(ghost.tracked_keys() <= most && (ghost.tracked_keys() == 30_000) == is_exact);
+        assert!(ghost.tracked_keys() >= 8_000, "{most}: {}", ghost.tracked_keys());
     }
 }

@@ -89,7 +89,7 @@ fn memshare_is_exact() {
 fn no_trading_beats_the_upper_bound() {
     // Memshare is left out: it measures its ratio from a throughput that may lie below base.
     for vector in vectors() {
-        for policy in [Policy::Static, Policy::Drf, Policy::Hare, Policy::HareNonconserving] {
+        for policy in Policy::ALL.into_iter().filter(|policy| *policy != Policy::Memshare) {
             let ratio = solve(&vector.instance, policy).expect("valid").improve_ratio;
             assert!(ratio <= vector.upper_bound_ratio + 1e-6, "{}: {policy}", vector.instance.id);
         }
@@ -122,4 +122,18 @@ fn a_solution_prints_as_the_vectors_do() {
     let share = json["alloc"][0].as_object().expect("a share is an object");
     assert_eq!(share.keys().collect::<Vec<_>>(), ["cache", "net", "rcu", "wcu"]);
     assert_eq!(share["cache"], 533_725_184);
+}
+
+#[test]
+fn the_documented_problem_is_solved() {
+    let lines = include_str!("../../docs/allocation.md").lines();
+    let problem =
+        lines.skip_while(|line| !line.starts_with("    {")).take_while(|line| !line.is_empty());
+    let instance: Instance = serde_json::from_str(&problem.collect::<String>()).expect("it parses");
+    let solution = solve(&instance, Policy::Optimum).expect("it is valid");
+    assert_eq!(solution.alloc.len(), 1);
+    let (params, tenants) = instance.inputs().expect("it is valid");
+    assert!(params.reserve > 0.0 && params.stability > 0.0);
+    assert!((tenants[0].weight() - 2.0).abs() < 1e-12);
+    assert_eq!(tenants[0].bounds().min.cache_bytes, 67_108_864);
 }

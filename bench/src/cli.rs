@@ -47,6 +47,10 @@ enum Command {
     /// is recognised. Throttled requests are repeated until they are served.
     Replay(ReplayArgs),
     /// Start a server with two tenants and show what the allocator does for them.
+    ///
+    /// First both have their own share. Then the allocator moves shares once. Then the tenants swap working sets while the
+    /// allocator runs on its own timer, and every decision is shown. Exit code 0 if both tenants reach 1.2 times the
+    /// throughput of their base share, before the change and after it; 1 if not, or if it was stopped.
     Demo(DemoArgs),
 }
 
@@ -141,9 +145,12 @@ struct DemoArgs {
     /// The hopperkv program.
     #[arg(long, value_name = "PATH")]
     server: PathBuf,
-    /// Length of each of the two measurements, in seconds.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=600))]
+    /// Length of each of the three measurements, in seconds.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(5..=600))]
     seconds: u64,
+    /// Seconds the allocator has to follow the change before the last measurement.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u64).range(5..=600))]
+    follow_seconds: u64,
 }
 
 impl Cli {
@@ -158,7 +165,8 @@ impl Cli {
             Command::Replay(args) => replay(args, stop).await,
             Command::Demo(args) => {
                 let measure = Duration::from_secs(args.seconds);
-                demo::run(DemoOptions { server: args.server, measure }, stop).await
+                let follow = Duration::from_secs(args.follow_seconds);
+                demo::run(DemoOptions { server: args.server, measure, follow }, stop).await
             }
         }
     }

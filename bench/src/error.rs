@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use hopperkv_trace::TraceError;
+
 use crate::client::Endpoint;
 use crate::resp::ProtocolError;
 use crate::spec::SpecError;
@@ -24,12 +26,15 @@ pub enum LoadError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The trace's header or first line is not one of the known layouts, or the file is damaged.
+    /// The trace cannot be opened, is none of the known layouts, or is damaged.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The thread that reads the trace ended without a result.
     #[error("trace {name}: {problem}")]
-    Trace {
+    Reader {
         /// The trace's file name, or `-` for standard input.
         name: String,
-        /// What is wrong and what was expected.
+        /// What happened.
         problem: String,
     },
     /// Nothing answered at the endpoint.

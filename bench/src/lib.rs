@@ -12,7 +12,7 @@
 //!
 //! Reading order: [`spec`] and [`payload`] (what is sent), [`keys`] and [`mix`] (in which order),
 //! [`resp`] and [`client`] (how), [`closed_loop`], [`preload`] and [`load`] (synthetic load),
-//! [`trace`], [`ledger`], [`shard`] and [`replay`] (traces), [`tally`], [`histogram`],
+//! [`ledger`], [`shard`] and [`replay`] (traces, read by [`hopperkv_trace`]), [`tally`], [`histogram`],
 //! [`supervisor`], [`progress`] and [`report`] (what came of it), [`demo`], and [`cli`].
 
 pub mod cli;
@@ -36,4 +36,3 @@ pub mod spec;
 pub mod stop;
 pub mod supervisor;
 pub mod tally;
-pub mod trace;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hopperkv_trace::{ItemLimits, TraceNotes, TraceOptions, TraceReader, TraceRequest};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::timeout;
 
@@ -15,7 +16,6 @@ use crate::payload::key_hash;
 use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::supervisor::{Observer, Outcome, Supervisor};
-use crate::trace::{TraceNotes, TraceReader, TraceRequest};
 
 /// Requests handed to a shard at once.
 const BATCH: usize = 128;
@@ -23,6 +23,10 @@ const BATCH: usize = 128;
 const QUEUED_BATCHES: usize = 8;
 /// How long the reader may take to end after the shards did: it may hang on standard input.
 const READER_GRACE: Duration = Duration::from_secs(2);
+
+/// What DynamoDB stores: keys of 2,048 bytes, items of 400 KB, of which some room is left for
+/// attribute names, expiry and other bookkeeping.
+const ITEM_LIMITS: ItemLimits = ItemLimits { key_bytes: 2048, item_bytes: 400 * 1024 - 128 };
 
 /// What to do when a GET finds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -72,7 +76,8 @@ impl ReplayPlan {
         stop: Stop,
         observers: &mut [Box<dyn Observer>],
     ) -> Result<(Outcome, TraceNotes), LoadError> {
-        let reader = TraceReader::open(&self.trace)?;
+        let options = TraceOptions { limits: Some(ITEM_LIMITS), ..TraceOptions::default() };
+        let reader = TraceReader::open(&self.trace, options)?;
         let mut supervisor = Supervisor::new(stop);
         let skipped = Arc::new(Mutex::new(0_u64));
         let mut queues = Vec::new();
@@ -100,7 +105,7 @@ impl ReplayPlan {
             }
             Ok(Err(error)) => {
                 let (name, problem) = (self.trace.display().to_string(), error.to_string());
-                outcome.failure.get_or_insert(LoadError::Trace { name, problem });
+                outcome.failure.get_or_insert(LoadError::Reader { name, problem });
             }
             Err(_) => {
                 notes.first_malformed = Some("the reader still waits for input".to_owned());
@@ -125,7 +130,7 @@ fn feed(
             Ok(Some(request)) => request,
             Ok(None) => break,
             Err(error) => {
-                failure = Some(error);
+                failure = Some(error.into());
                 break;
             }
         };

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use hopperkv_trace::TraceNotes;
 use serde::Serialize;
 
 use crate::error::LoadError;
@@ -12,7 +13,6 @@ use crate::histogram::LatencySummary;
 use crate::progress::{per_second, ratio};
 use crate::supervisor::Outcome;
 use crate::tally::Counts;
-use crate::trace::TraceNotes;
 
 /// What was run, as the summary repeats it.
 #[derive(Debug, Clone, Serialize)]

@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::FixedState;
+use hopperkv_trace::{TraceOp, TraceRequest};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::sleep_until;
@@ -20,7 +21,6 @@ use crate::replay::{OnNil, ReplayChecks};
 use crate::resp::{ProtocolError, Reply, push_decimal};
 use crate::stop::Stop;
 use crate::tally::{SharedTally, Tally};
-use crate::trace::{TraceOp, TraceRequest};
 
 /// Requests that may wait behind others of the same key before reading the trace pauses.
 const MAX_PARKED: usize = 4_096;

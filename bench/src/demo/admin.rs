@@ -42,21 +42,38 @@ struct Stats {
     requests: Requests,
 }
 
+#[derive(Debug, Deserialize)]
+struct Runs {
+    runs: Vec<Run>,
+}
+
 /// The allocator's setting; what is left out stays as it is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Allocator {
     pub(super) policy: &'static str,
     pub(super) enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) apply: Option<&'static str>,
+}
+
+impl Allocator {
+    /// Switched on, with this policy.
+    pub(super) fn of(policy: &'static str) -> Self {
+        Self { policy, enabled: true, apply: None }
+    }
 }
 
 /// One decision of the allocator.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Run {
+    /// Counts up with every run.
+    pub(super) id: u64,
     /// Predicted rise of everybody's throughput: 0.7 is 70 %.
     pub(super) improve_ratio: f64,
     pub(super) applied: bool,
-    #[serde(default)]
-    pub(super) reason: Option<String>,
+    /// Why it was applied or not, for programs and for people.
+    pub(super) reason_code: String,
+    pub(super) reason: String,
     #[serde(default)]
     pub(super) tenants: Vec<RunTenant>,
 }
@@ -126,6 +143,12 @@ impl Admin {
         parse(path, &self.send("POST", path, Some(Value::Object(serde_json::Map::new()))).await?)
     }
 
+    /// The last runs, newest first.
+    pub(super) async fn runs(&self) -> Result<Vec<Run>, LoadError> {
+        let runs: Runs = self.get("/v1/allocator/runs?limit=8").await?;
+        Ok(runs.runs)
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, LoadError> {
         parse(path, &self.send("GET", path, None).await?)
     }
@@ -183,7 +206,7 @@ mod tests {
         let Requests { hits, misses } = stats.requests;
         assert_eq!((hits, misses), (3, 2));
         let run: Run = serde_json::from_str(
-            r#"{"improve_ratio":0.7,"applied":true,"reason":"","at":1,
+            r#"{"id":3,"improve_ratio":0.7,"applied":true,"reason_code":"improves","reason":"","at":1,
                 "tenants":[{"name":"alpha","predicted_gain":1.7,"share":{}}]}"#,
         )
         .unwrap();

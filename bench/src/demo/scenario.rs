@@ -1,10 +1,13 @@
 //! Who the demo's tenants are and how large everything is.
 //!
-//! An entry takes about 590 bytes of Redis memory, so 24 MiB hold some 39,000. At base, `alpha`
-//! (12,000 keys, all hits) is bound by its bandwidth at about 2,400 requests/s. `beta` (90,000
-//! keys) misses 57 % and is bound by its read units at about 370 requests/s. Bandwidth is what the
-//! pool then runs out of, so HARE gives `beta` cache that `alpha` does not need: fewer misses, and
-//! less of everything per request. The optimum is about 1.7 times the base for both.
+//! An entry takes about 4.2 kB of Redis memory, so 16 MiB hold some 3,500. At base, the tenant whose
+//! working set is small (1,100 keys, all hits) is bound by its bandwidth at about 4,500 requests/s; the
+//! one whose working set is large (8,000 keys) misses most and is bound by its read units at some 700.
+//! Bandwidth is what the pool then runs out of, so the allocator gives the large one cache that the
+//! small one does not need: fewer misses, and less of everything per request.
+//!
+//! Sizes are chosen so that a large working set is gone through in about ten seconds: a curve can only
+//! show what has been read twice.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,7 +15,7 @@ use std::path::Path;
 use crate::closed_loop::Sizes;
 
 /// Sizes of all keys and values.
-pub(super) const SIZES: Sizes = Sizes { key_bytes: 16, value_bytes: 500 };
+pub(super) const SIZES: Sizes = Sizes { key_bytes: 16, value_bytes: 4000 };
 /// Connections per tenant, one request in flight on each.
 pub(super) const CLIENTS: u64 = 16;
 /// Connections per tenant while filling caches.
@@ -20,7 +23,11 @@ pub(super) const FILL_CLIENTS: u64 = 8;
 /// Share of requests that are SETs.
 const WRITE_RATIO: f64 = 0.05;
 /// Both tenants' base share.
-const BASE: &str = "cache = \"24MiB\"\nread_units = 200\nwrite_units = 200\nnet = \"1.3MB/s\"\n";
+const BASE: &str = "cache = \"16MiB\"\nread_units = 400\nwrite_units = 1600\nnet = \"20MB/s\"\n";
+/// Keys of a working set that fits the base cache with room to spare.
+const SMALL: u64 = 1_100;
+/// Keys of a working set more than twice the base cache.
+const LARGE: u64 = 8_000;
 
 /// A tenant of the demo.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +38,15 @@ pub(super) struct Tenant {
     pub(super) keys: u64,
 }
 
-/// The two tenants.
-pub(super) const TENANTS: [Tenant; 2] =
-    [Tenant { name: "alpha", keys: 12_000 }, Tenant { name: "beta", keys: 90_000 }];
+/// Both tenants, with the working sets they have at the time.
+pub(super) type Cast = [Tenant; 2];
+
+/// The tenants as they begin.
+pub(super) const FIRST: Cast =
+    [Tenant { name: "alpha", keys: SMALL }, Tenant { name: "beta", keys: LARGE }];
+/// The tenants after the change: each has the other's working set.
+pub(super) const SWAPPED: Cast =
+    [Tenant { name: "alpha", keys: LARGE }, Tenant { name: "beta", keys: SMALL }];
 
 impl Tenant {
     /// Its password; the server only listens on loopback while the demo runs.
@@ -50,20 +63,20 @@ impl Tenant {
 
 /// The server's configuration file.
 ///
-/// The allocator starts switched off, so that filling the caches leaves no mark on the demand it
-/// sees, and samples more keys than usual, because the working sets are small.
+/// The allocator starts switched off, so that filling the caches leaves no mark on the demand it sees.
+/// What is not set has its default.
 pub(super) fn config(listen: &str, admin: &str, token: &str, data_dir: &Path) -> String {
     let mut text = format!(
         "[server]\nlisten = \"{listen}\"\nadmin = \"{admin}\"\nadmin_token = \"{token}\"\n\
          data_dir = \"{}\"\n\n\
          [storage]\nkind = \"synthetic\"\nlatency = \"5ms\"\nvalue_bytes = {}\n\n\
          [cache]\nkind = \"managed\"\n\n\
-         [allocator]\npolicy = \"static\"\nenabled = false\ninterval = \"5s\"\n\
-         apply = \"direct\"\nthreshold = 0.0\nsample_one_in = 8\n",
+         [allocator]\npolicy = \"static\"\nenabled = false\ninterval = \"4s\"\nsmoothing = 2\n\
+         gradual_step = \"4MiB\"\nmin_cache = \"4MiB\"\n",
         data_dir.display(),
         SIZES.value_bytes,
     );
-    for tenant in TENANTS {
+    for tenant in FIRST {
         let (name, password) = (tenant.name, tenant.password());
         let _ = write!(text, "\n[[tenant]]\nname = \"{name}\"\npassword = \"{password}\"\n{BASE}");
     }

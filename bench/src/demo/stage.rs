@@ -1,26 +1,23 @@
-//! One act of the demo: fill the caches, or drive both tenants and measure.
+//! What the acts of the demo are made of: filling the caches, and driving both tenants.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval_at};
+use tokio::time::{Instant, Interval, interval_at};
 
-use super::admin::{Quota, Requests, Run};
-use super::scenario::{CLIENTS, FILL_CLIENTS, SIZES, TENANTS, Tenant};
+use super::admin::{Quota, Requests};
+use super::meter::{Measured, Meter};
+use super::scenario::{CLIENTS, Cast, FILL_CLIENTS, SIZES, Tenant};
 use super::server::Server;
-use super::table::{Row, Table};
 use crate::closed_loop::Checks;
 use crate::error::LoadError;
 use crate::load::LoadPlan;
 use crate::preload::{self, Fill, Plan};
-use crate::progress::{per_second, ratio};
+use crate::progress::ratio;
 use crate::spec::Workload;
 use crate::stop::Stop;
-use crate::supervisor::{Observer, Outcome, Tick};
+use crate::supervisor::Outcome;
 
-/// Load before the measurement begins, so that what the limiters had saved is spent.
-const SETTLE: Duration = Duration::from_secs(3);
 /// Time between two lines of the live table.
 const LOOK: Duration = Duration::from_secs(1);
 /// Rates while caches are filled: no limit in practice.
@@ -31,60 +28,24 @@ const RAISED_NET_BYTES_PER_S: f64 = 1e9;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stage<'a> {
     pub(super) server: &'a Server,
-    pub(super) measure: Duration,
     pub(super) stop: &'a Stop,
 }
 
-/// One tenant's measurement under one policy.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Measured {
-    pub(super) requests_per_s: f64,
-    pub(super) hit_ratio: f64,
-    pub(super) quota: Quota,
+/// Both tenants under load, watched once a second.
+#[derive(Debug)]
+pub(super) struct Drive<'a> {
+    stage: Stage<'a>,
+    cast: &'a Cast,
+    loads: JoinSet<Result<(), LoadError>>,
+    meters: [Meter; 2],
+    looks: Interval,
+    settle_until: Instant,
+    /// Counters one second ago, and when the measurement began.
+    past: [Requests; 2],
+    settled: [Requests; 2],
 }
 
-/// Progress of one tenant's load, written by its ticks and read by the table.
-#[derive(Debug, Clone, Default)]
-struct Meter {
-    seen: Arc<Mutex<Seen>>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Seen {
-    latest_per_s: f64,
-    settled: Option<(Duration, u64)>,
-    last: (Duration, u64),
-}
-
-impl Meter {
-    fn seen(&self) -> Seen {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Observer for Meter {
-    fn tick(&mut self, tick: &Tick<'_>) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = (tick.elapsed, tick.total.counts.requests());
-        if tick.elapsed >= SETTLE {
-            seen.settled.get_or_insert(now);
-        }
-        if tick.interval > Duration::from_millis(500) {
-            seen.latest_per_s = per_second(tick.recent.counts.requests(), tick.interval);
-        }
-        seen.last = now;
-    }
-}
-
-impl Seen {
-    fn measured_per_s(&self) -> f64 {
-        let (from, before) = self.settled.unwrap_or_default();
-        let (to, after) = self.last;
-        per_second(after.saturating_sub(before), to.saturating_sub(from))
-    }
-}
-
-impl Stage<'_> {
+impl<'a> Stage<'a> {
     /// Reads every key once at raised rates, then puts the rates in `quotas` back.
     pub(super) async fn fill(&self, quotas: &[(Tenant, Quota)]) -> Result<(), LoadError> {
         let admin = self.server.admin();
@@ -115,85 +76,97 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Drives both tenants at once, shows them live, and returns what each got.
-    ///
-    /// With `compare` (the decision and the measurement before it) the table shows gains.
-    pub(super) async fn measure(
-        &self,
-        policy: &'static str,
-        compare: Option<(&Run, &[Measured])>,
-        table: &mut Table,
-    ) -> Result<Vec<Measured>, LoadError> {
-        let (meters, before) = ([Meter::default(), Meter::default()], self.requests().await?);
+    /// Starts both loads at once; what they do after `settle` is measured, for `measure`.
+    pub(super) async fn drive(
+        self,
+        cast: &'a Cast,
+        settle: Duration,
+        measure: Duration,
+    ) -> Result<Drive<'a>, LoadError> {
+        let meters = [Meter::new(settle), Meter::new(settle)];
+        let before = self.requests(cast).await?;
         let mut loads = JoinSet::new();
-        for (tenant, meter) in TENANTS.iter().zip(&meters) {
-            let (plan, stop, meter) = (self.plan(tenant)?, self.stop.clone(), meter.clone());
-            let name = tenant.name;
+        for (tenant, meter) in cast.iter().zip(&meters) {
+            let (plan, stop) = (self.plan(tenant, settle + measure)?, self.stop.clone());
+            let (meter, name) = (meter.clone(), tenant.name);
             loads.spawn(async move {
                 let outcome = plan.run(stop, &mut [Box::new(meter)]).await;
                 outcome.and_then(|outcome| served(name, outcome))
             });
         }
-        let mut looks = interval_at(Instant::now() + LOOK, LOOK);
-        let mut past = before.clone();
-        while !loads.is_empty() {
-            tokio::select! {
-                Some(ended) = loads.join_next() => {
-                    ended.map_err(|error| LoadError::Demo(error.to_string()))??;
-                }
-                _ = looks.tick() => {
-                    let now = self.requests().await?;
-                    let mut rows = Vec::new();
-                    for (index, tenant) in TENANTS.iter().enumerate() {
-                        let requests_per_s = meters[index].seen().latest_per_s;
-                        let gains = compare.map(|(run, fixed)| {
-                            let base = fixed[index].requests_per_s.max(f64::MIN_POSITIVE);
-                            (run.predicted_gain(tenant.name), requests_per_s / base)
-                        });
-                        let measured = Measured {
-                            requests_per_s,
-                            hit_ratio: hit_ratio(past[index], now[index]),
-                            quota: self.server.admin().quota(tenant.name).await?,
-                        };
-                        rows.push(Row { policy, tenant: tenant.name, measured, gains });
-                    }
-                    table.show(&rows);
-                    past = now;
-                }
-            }
-        }
-        let after = self.requests().await?;
-        let mut results = Vec::new();
-        for (index, tenant) in TENANTS.iter().enumerate() {
-            results.push(Measured {
-                requests_per_s: meters[index].seen().measured_per_s(),
-                hit_ratio: hit_ratio(before[index], after[index]),
-                quota: self.server.admin().quota(tenant.name).await?,
-            });
-        }
-        Ok(results)
+        let start = Instant::now();
+        let (looks, settle_until) = (interval_at(start + LOOK, LOOK), start + settle);
+        let (past, settled) = (before, before);
+        Ok(Drive { stage: self, cast, loads, meters, looks, settle_until, past, settled })
     }
 
-    fn plan(&self, tenant: &Tenant) -> Result<LoadPlan, LoadError> {
+    fn plan(&self, tenant: &Tenant, duration: Duration) -> Result<LoadPlan, LoadError> {
         let workload: Workload = tenant.workload().parse()?;
         Ok(LoadPlan {
             target: self.server.target(tenant),
             workload,
             clients: CLIENTS,
             depth: 1,
-            duration: Some(SETTLE + self.measure),
+            duration: Some(duration),
             requests: None,
             checks: Checks { verify: true, nil_is_loss: true },
             seed: 1,
         })
     }
 
-    async fn requests(&self) -> Result<Vec<Requests>, LoadError> {
-        let mut all = Vec::new();
-        for tenant in TENANTS {
-            all.push(self.server.admin().requests(tenant.name).await?);
+    async fn requests(&self, cast: &Cast) -> Result<[Requests; 2], LoadError> {
+        let admin = self.server.admin();
+        Ok([admin.requests(cast[0].name).await?, admin.requests(cast[1].name).await?])
+    }
+}
+
+impl Drive<'_> {
+    /// What both tenants got in the second that has just passed; `None` once the loads have ended.
+    pub(super) async fn next_second(&mut self) -> Result<Option<[Measured; 2]>, LoadError> {
+        while !self.loads.is_empty() {
+            tokio::select! {
+                Some(ended) = self.loads.join_next() => {
+                    ended.map_err(|error| LoadError::Demo(error.to_string()))??;
+                }
+                _ = self.looks.tick() => {
+                    let now = self.stage.requests(self.cast).await?;
+                    if Instant::now() <= self.settle_until {
+                        self.settled = now;
+                    }
+                    let past = std::mem::replace(&mut self.past, now);
+                    let latest = [self.meters[0].latest_per_s(), self.meters[1].latest_per_s()];
+                    return self.measured(latest, &past, &now).await.map(Some);
+                }
+            }
         }
-        Ok(all)
+        Ok(None)
+    }
+
+    /// What both tenants got after they had settled, once the loads have ended.
+    pub(super) async fn results(&self) -> Result<[Measured; 2], LoadError> {
+        let now = self.stage.requests(self.cast).await?;
+        let rates = [self.meters[0].measured_per_s(), self.meters[1].measured_per_s()];
+        self.measured(rates, &self.settled, &now).await
+    }
+
+    /// Requests/s of both tenants, second by second from the start.
+    pub(super) fn seconds(&self) -> [Vec<f64>; 2] {
+        [self.meters[0].seconds(), self.meters[1].seconds()]
+    }
+
+    async fn measured(
+        &self,
+        requests_per_s: [f64; 2],
+        before: &[Requests; 2],
+        after: &[Requests; 2],
+    ) -> Result<[Measured; 2], LoadError> {
+        let admin = self.stage.server.admin();
+        let quotas = [admin.quota(self.cast[0].name).await?, admin.quota(self.cast[1].name).await?];
+        Ok([0, 1].map(|index| Measured {
+            requests_per_s: requests_per_s[index],
+            hit_ratio: hit_ratio(before[index], after[index]),
+            quota: quotas[index],
+        }))
     }
 }
 

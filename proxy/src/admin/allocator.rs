@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use hare::{Confidence, Instance};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Params};
 use super::{AdminState, Problem, ProblemBody};
-use crate::config::{AllocatorConfig, Choice as _, Policy, RawAllocator};
+use crate::config::{AllocatorConfig, Choice as _, Policy, RawAllocator, Salt};
 use crate::epoch::{Run, Trigger};
 
 /// Runs listed unless told otherwise.
@@ -22,12 +23,12 @@ pub(super) struct AllocatorView {
     policy: &'static str,
     /// Seconds between epochs.
     interval_s: f64,
-    /// `gradual` or `direct`.
+    /// `gradual`, `direct` or `boost`.
     apply: &'static str,
     /// Improvement over the present allocation that makes a change worth it.
     threshold: f64,
-    /// Added to every point of a curve.
-    salt: f64,
+    /// What makes curves worse before they are decided on.
+    salt: SaltView,
     /// Epochs summed into one curve and one demand.
     smoothing: u32,
     /// Cache moved per round of a gradual change.
@@ -36,10 +37,33 @@ pub(super) struct AllocatorView {
     min_cache_bytes: u64,
     /// How far curves reach, in base caches.
     curve_max: f64,
-    /// One key in this many is sampled; takes effect at the next start.
-    sample_one_in: u32,
+    /// Keys watched for a tenant's curve, at most; takes effect at the next start.
+    tracked_keys: u32,
+    /// Part of every total that is held back, as far as everybody keeps its base throughput.
+    reserve: f64,
+    /// Improvement that moving cache must bring: 0.02 is two points of the improve ratio.
+    stability: f64,
     /// Rounds of a gradual change that are still to come.
     rounds_to_come: usize,
+}
+
+/// What makes curves worse before they are decided on.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum SaltView {
+    /// `auto`: their measured uncertainty.
+    Auto(&'static str),
+    /// This much at every point.
+    Fixed(f64),
+}
+
+impl From<Salt> for SaltView {
+    fn from(salt: Salt) -> Self {
+        match salt {
+            Salt::Auto => Self::Auto("auto"),
+            Salt::Fixed(salt) => Self::Fixed(salt),
+        }
+    }
 }
 
 /// A change of options, in the units of the configuration file; what is left out stays.
@@ -48,16 +72,16 @@ pub(super) struct AllocatorView {
 pub(super) struct AllocatorChange {
     /// Whether the epoch loop decides.
     enabled: Option<bool>,
-    /// `static`, `drf`, `hare`, `hare_nonconserving` or `memshare`.
+    /// `optimum`, `hare`, `hare_nonconserving`, `drf`, `memshare` or `static`.
     policy: Option<String>,
     /// Time between epochs, such as "20s".
     interval: Option<String>,
-    /// `gradual` or `direct`.
+    /// `gradual`, `direct` or `boost`.
     apply: Option<String>,
     /// Improvement over the present allocation that makes a change worth it.
     threshold: Option<f64>,
-    /// Added to every point of a curve.
-    salt: Option<f64>,
+    /// `auto`, or what is added to every point of a curve.
+    salt: Option<SaltView>,
     /// Epochs summed into one curve and one demand.
     smoothing: Option<u32>,
     /// Cache moved per round of a gradual change, such as "16MiB".
@@ -66,8 +90,12 @@ pub(super) struct AllocatorChange {
     min_cache: Option<String>,
     /// How far curves reach, in base caches.
     curve_max: Option<f64>,
-    /// One key in this many is sampled; takes effect at the next start.
-    sample_one_in: Option<u32>,
+    /// Keys watched for a tenant's curve, at most, 256 to 1,048,576; takes effect at the next start.
+    tracked_keys: Option<u32>,
+    /// Part of every total that is held back, 0 to 0.9.
+    reserve: Option<f64>,
+    /// Improvement that moving cache must bring, 0 to 1.
+    stability: Option<f64>,
 }
 
 /// How to run the allocator.
@@ -103,8 +131,25 @@ pub(super) struct CurveView {
     sampled_reads: u64,
     /// Keys in the ghost cache.
     tracked_keys: usize,
+    /// How far the curve can be trusted.
+    #[schema(value_type = ConfidenceView)]
+    confidence: Confidence,
     /// Where the tenant is.
     current: CurvePoint,
+}
+
+/// What a curve rests on.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "the API document's picture of hare::Confidence")]
+struct ConfidenceView {
+    /// Sampled reads behind it.
+    sampled_reads: u64,
+    /// Mean absolute difference between the last epoch's curve and the one before, 0 to 1.
+    drift: f64,
+    /// Standard error of the ratios from watching some keys only; 0 if all were watched.
+    sampling_error: f64,
+    /// Epochs without any read since the curve was learned.
+    age_epochs: u32,
 }
 
 /// The present cache size, and the miss ratio there.
@@ -126,12 +171,14 @@ impl AllocatorView {
             interval_s: options.interval.as_secs_f64(),
             apply: options.apply.name(),
             threshold: options.threshold,
-            salt: options.salt,
+            salt: options.salt.into(),
             smoothing: options.smoothing,
             gradual_step_bytes: options.gradual_step_bytes,
             min_cache_bytes: options.min_cache_bytes,
             curve_max: options.curve_max,
-            sample_one_in: options.sample_one_in,
+            tracked_keys: options.tracked_keys,
+            reserve: options.reserve,
+            stability: options.stability,
             rounds_to_come,
         }
     }
@@ -195,6 +242,23 @@ pub(super) async fn runs(
     Json(Runs { runs: state.inner.allocator.runs(most) })
 }
 
+/// What the policy was asked in a run, in the form that `hopperkv allocate --file` takes.
+#[utoipa::path(get, path = "/v1/allocator/runs/{id}", tag = "allocator", security(("token" = [])),
+    params(("id" = u64, Path, description = "Number of the run")),
+    responses((status = 200, description = "An allocation problem: id, params and tenants", body = Object),
+        (status = 404, body = ProblemBody)))]
+pub(super) async fn inputs(
+    State(state): State<AdminState>,
+    Path(id): Path<String>,
+) -> Result<Json<Instance>, Problem> {
+    let instance = id.parse().ok().and_then(|run| state.inner.allocator.instance_of(run));
+    instance.map(Json).ok_or_else(|| {
+        Problem::not_found(format!(
+            "there are no inputs of a run {id}: it asked no policy, or is too long ago"
+        ))
+    })
+}
+
 /// A tenant's miss-ratio curve, and where the tenant is on it.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/curve", tag = "tenants", security(("token" = [])),
     params(("tenant" = String, Path, description = "Name of the tenant")),
@@ -213,6 +277,7 @@ pub(super) async fn curve(
         miss_ratio: curve.as_ref().map_or_else(Vec::new, |curve| curve.miss_ratios().to_vec()),
         sampled_reads: learned.sampled_reads,
         tracked_keys: learned.tracked_keys,
+        confidence: learned.confidence,
         current: CurvePoint {
             cache_bytes,
             predicted_miss_ratio: curve.map(|curve| curve.miss_ratio_at(cache_bytes)),

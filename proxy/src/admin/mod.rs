@@ -140,6 +140,7 @@ fn routes() -> (Router<AdminState>, Router<AdminState>, utoipa::openapi::OpenApi
         .routes(routes!(quota::show, quota::set, quota::release))
         .routes(routes!(allocator::show, allocator::set))
         .routes(routes!(allocator::runs, allocator::run))
+        .routes(routes!(allocator::inputs))
         .routes(routes!(metrics))
         .split_for_parts();
     let (open, open_api) = OpenApiRouter::<AdminState>::default()

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use hare::{Bounds, Resources};
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 use serde::Serialize;
@@ -39,6 +40,29 @@ pub(super) struct TenantView {
     clients: usize,
     /// Quota in force, and base share.
     quota: QuotaView,
+    /// Improvement over base relative to a tenant of weight 1.
+    weight: f64,
+    /// The least that the allocator gives it.
+    min: BoundView,
+    /// The most that the allocator gives it.
+    max: BoundView,
+}
+
+/// A bound on a share; resources that are not bounded are left out.
+#[derive(Debug, Serialize, ToSchema)]
+struct BoundView {
+    /// Cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_bytes: Option<u64>,
+    /// Read units per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_units_per_s: Option<f64>,
+    /// Write units per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    write_units_per_s: Option<f64>,
+    /// Bytes per second, client and storage side together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    net_bytes_per_s: Option<f64>,
 }
 
 /// All tenants, by name.
@@ -82,6 +106,26 @@ pub(super) struct TenantFields {
     redis: Option<String>,
     /// Longest wait for a limit, such as "1s".
     max_wait: Option<String>,
+    /// Improvement over base relative to a tenant of weight 1, 0 to 1000; 0 keeps it at its base throughput.
+    weight: Option<f64>,
+    /// The least that the allocator gives it, at most its base; replaces the earlier one whole, `{}` removes it.
+    min: Option<BoundFields>,
+    /// The most that the allocator gives it, at least its base; replaces the earlier one whole, `{}` removes it.
+    max: Option<BoundFields>,
+}
+
+/// A bound on a share; resources that are left out are not bounded.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "the API document's picture of config::RawBound")]
+struct BoundFields {
+    /// Cache, such as "64MiB".
+    cache: Option<String>,
+    /// Read units per second.
+    read_units: Option<f64>,
+    /// Write units per second.
+    write_units: Option<f64>,
+    /// Bandwidth, such as "10MB/s".
+    net: Option<String>,
 }
 
 /// All tenants.
@@ -139,7 +183,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, location, Json(created)))
 }
 
-/// Changes password, base share or longest wait; what is left out stays.
+/// Changes password, base share, longest wait, weight or bounds; what is left out stays.
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}", tag = "tenants", security(("token" = [])),
     params(("tenant" = String, Path, description = "Name of the tenant")),
     request_body = TenantFields,
@@ -197,7 +241,7 @@ pub(super) async fn remove(
 
 impl AdminState {
     fn view(&self, tenant: &Tenant) -> TenantView {
-        let config = tenant.config.load();
+        let (config, terms) = (tenant.config.load(), tenant.terms());
         TenantView {
             name: config.name.clone(),
             table: config.table.clone(),
@@ -207,6 +251,9 @@ impl AdminState {
             cache_serving: tenant.cache.health.is_serving(),
             clients: self.inner.shared.clients.of_tenant(tenant.number).len(),
             quota: QuotaView::of(tenant),
+            weight: terms.weight,
+            min: BoundView::of(&terms.bounds.min, &Bounds::default().min),
+            max: BoundView::of(&terms.bounds.max, &Bounds::default().max),
         }
     }
 
@@ -222,6 +269,20 @@ impl AdminState {
             opened.map_err(|error| Problem::unavailable(error.to_string()))?;
         }
         Ok(self.inner.state.update(|saved| saved.keep_tenant(config)).await?)
+    }
+}
+
+impl BoundView {
+    /// What of `bound` differs from `none`, which bounds nothing.
+    #[expect(clippy::float_cmp, reason = "either is the constant itself")]
+    fn of(bound: &Resources, none: &Resources) -> Self {
+        let rate = |rate: fn(&Resources) -> f64| (rate(bound) != rate(none)).then(|| rate(bound));
+        Self {
+            cache_bytes: (bound.cache_bytes != none.cache_bytes).then_some(bound.cache_bytes),
+            read_units_per_s: rate(|share| share.read_units_per_s),
+            write_units_per_s: rate(|share| share.write_units_per_s),
+            net_bytes_per_s: rate(|share| share.net_bytes_per_s),
+        }
     }
 }
 

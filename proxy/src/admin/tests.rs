@@ -17,6 +17,7 @@ fn the_document_lists_every_path_and_resolves_every_reference() {
         ("/v1/tenants/{tenant}/quota", &["get", "put", "delete"]),
         ("/v1/allocator", &["get", "put"]),
         ("/v1/allocator/runs", &["get", "post"]),
+        ("/v1/allocator/runs/{id}", &["get"]),
         ("/metrics", &["get"]),
         ("/healthz", &["get"]),
         ("/readyz", &["get"]),

@@ -1,9 +1,6 @@
-//! Rounds and steps of a change, as plain numbers.
+//! Rounds of a change, as plain numbers.
 
 use hare::{Rates, Resources};
-
-/// One `CONFIG SET maxmemory` takes at most this much away, so that evicting it does not hold Redis for long.
-pub(super) const SHRINK_STEP_BYTES: u64 = 16 << 20;
 
 /// From what a tenant has to what it is to have.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,31 +13,22 @@ pub(crate) struct Move {
 
 /// The shares of all tenants after each round, the last being the goal. In no round does more than `step_bytes` of cache
 /// change hands, and no resource's sum is above what it is at the start or at the end.
+///
+/// Rates are one round behind the cache: who gets cache gives up rates for it only when that cache is warm, or it would have
+/// neither. Who gives cache waits a round for what it gets in return, one step's worth.
 pub(super) fn rounds(moves: &[Move], step_bytes: u64) -> Vec<Vec<Resources>> {
     let grown = |one: &Move| one.to.cache_bytes.saturating_sub(one.from.cache_bytes);
     let shrunk = |one: &Move| one.from.cache_bytes.saturating_sub(one.to.cache_bytes);
     let moved_bytes: u64 = moves.iter().map(grown).sum::<u64>().max(moves.iter().map(shrunk).sum());
-    let count = moved_bytes.div_ceil(step_bytes.max(1)).max(1);
-    (1..=count).map(|round| moves.iter().map(|one| one.after(round, count)).collect()).collect()
-}
-
-/// The sizes that one cache passes through on its way down, the last being `to_bytes`.
-pub(super) fn shrink_steps(from_bytes: u64, to_bytes: u64) -> impl Iterator<Item = u64> {
-    let mut at_bytes = from_bytes;
-    std::iter::from_fn(move || {
-        if at_bytes <= to_bytes {
-            return None;
-        }
-        at_bytes = at_bytes.saturating_sub(SHRINK_STEP_BYTES).max(to_bytes);
-        Some(at_bytes)
-    })
+    let count = moved_bytes.div_ceil(step_bytes.max(1));
+    (1..=count + 1).map(|round| moves.iter().map(|one| one.after(round, count)).collect()).collect()
 }
 
 impl Move {
-    /// The share after `round` of `count` equal rounds. A cache that grows is rounded down and one that shrinks too, so
+    /// The share after `round` of `count` equal rounds and one for the last rates. A cache that grows is rounded down and one that shrinks too, so
     /// that rounding never adds memory.
     fn after(&self, round: u64, count: u64) -> Resources {
-        if round == count {
+        if round > count {
             return self.to;
         }
         let (from, to) = (self.from.cache_bytes, self.to.cache_bytes);
@@ -51,7 +39,7 @@ impl Move {
         } else {
             from - u64::try_from(part(from - to).div_ceil(count_wide)).unwrap_or(0)
         };
-        let fraction = round as f64 / count as f64;
+        let fraction = (round - 1) as f64 / count as f64;
         let between = |from: f64, to: f64| from + (to - from) * fraction;
         let rates: Rates = self.from.rates().zip(self.to.rates(), between);
         Resources::new(cache_bytes, rates)
@@ -63,7 +51,7 @@ mod tests {
     use hare::Resources;
     use proptest::prelude::{any, prop_assert, proptest};
 
-    use super::{Move, SHRINK_STEP_BYTES, rounds, shrink_steps};
+    use super::{Move, rounds};
 
     const MIB: u64 = 1 << 20;
 
@@ -77,27 +65,22 @@ mod tests {
     }
 
     #[test]
-    fn a_shrink_goes_down_in_bounded_steps_and_ends_at_the_goal() {
-        let steps: Vec<u64> = shrink_steps(50 * MIB, 10 * MIB).collect();
-        assert_eq!(steps, [34 * MIB, 18 * MIB, 10 * MIB]);
-        assert_eq!(shrink_steps(10 * MIB, 10 * MIB).count(), 0);
-        assert_eq!(shrink_steps(10 * MIB, 20 * MIB).count(), 0);
-    }
-
-    #[test]
     fn gradual_rounds_move_a_step_each_and_keep_the_sums() {
         let moves = [
             Move { from: share(100 * MIB, 10.0), to: share(60 * MIB, 30.0) },
             Move { from: share(100 * MIB, 50.0), to: share(140 * MIB, 30.0) },
         ];
         let rounds = rounds(&moves, 16 * MIB);
-        assert_eq!(rounds.len(), 3);
+        assert_eq!(rounds.len(), 4);
         for round in &rounds {
             let total: Resources = round.iter().sum();
             assert!(total.cache_bytes <= 200 * MIB && total.cache_bytes >= 200 * MIB - 2);
             assert!((total.read_units_per_s - 60.0).abs() < 1e-9);
         }
-        assert_eq!(rounds[2], [moves[0].to, moves[1].to]);
+        assert_eq!(rounds[0][1].rates(), moves[1].from.rates(), "its cache is still cold");
+        let caches = |shares: &[Resources]| [shares[0].cache_bytes, shares[1].cache_bytes];
+        assert_eq!(caches(&rounds[2]), [60 * MIB, 140 * MIB]);
+        assert_eq!(rounds[3], [moves[0].to, moves[1].to]);
     }
 
     #[test]
@@ -132,16 +115,6 @@ mod tests {
                 before = after;
             }
             prop_assert!(before.iter().zip(&moves).all(|(b, one)| *b == one.to.cache_bytes));
-        }
-
-        #[test]
-        fn shrink_steps_are_bounded(from in 0..1_u64 << 32, to in 0..1_u64 << 32) {
-            let mut at = from;
-            for step in shrink_steps(from, to) {
-                prop_assert!(step < at && at - step <= SHRINK_STEP_BYTES && step >= to);
-                at = step;
-            }
-            prop_assert!(at == from.min(to.max(at)));
         }
     }
 }

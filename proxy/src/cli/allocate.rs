@@ -1,5 +1,6 @@
 //! `hopperkv allocate`: the allocator's decisions, offline from a file or live as a dry run.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -9,8 +10,8 @@ use hare::{Instance, Policy};
 use serde_json::Value;
 use ureq::http::Method;
 
-use super::remote::AdminArgs;
-use super::stats::{amount, bytes, number};
+use super::remote::{AdminArgs, AdminClient};
+use super::stats::{amount, bytes, number, plain};
 use super::{Failure, output};
 
 #[derive(Debug, Args)]
@@ -20,9 +21,9 @@ line printed is its solution: id, improve_ratio, rounds, alloc. A line that is w
 its number; the solutions before it have been printed.
 
 Examples:
-  hopperkv allocate --file instances.jsonl --policy hare
+  hopperkv allocate --file instances.jsonl
   hopperkv allocate --file - --policy drf < instances.jsonl
-  hopperkv allocate --dry-run --policy memshare")]
+  hopperkv allocate --dry-run --policy hare")]
 pub(super) struct AllocateArgs {
     /// Problems, one JSON object a line; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
@@ -30,7 +31,7 @@ pub(super) struct AllocateArgs {
     /// Ask a running proxy what it would decide now; nothing is changed.
     #[arg(long)]
     dry_run: bool,
-    /// static, drf, hare, hare_nonconserving or memshare. Default: hare; for --dry-run, the proxy's own.
+    /// optimum, hare, hare_nonconserving, drf, memshare or static. Default: optimum; for --dry-run, the proxy's own.
     #[arg(long, value_name = "NAME")]
     policy: Option<Policy>,
     /// With --dry-run: print the whole run as JSON.
@@ -101,17 +102,31 @@ fn solve(line: &str, policy: Policy) -> Result<Option<String>, String> {
 fn dry_run(args: &AllocateArgs) -> Result<(), Failure> {
     let policy = args.policy.map_or_else(String::new, |policy| format!("&policy={policy}"));
     let path = format!("/v1/allocator/runs?dry_run=true{policy}");
-    let run = args.admin.client().call(Method::POST, &path, None)?;
+    let client = args.admin.client();
+    let run = client.call(Method::POST, &path, None)?;
     if args.json {
         output::line(&format!("{run:#}"));
         return Ok(());
     }
     let text = |field: &str| run.get(field).and_then(Value::as_str).unwrap_or("?");
     output::line(&format!("{}: {}", text("policy"), text("reason")));
+    let weights = weights(&client)?;
     let mut rows = vec![
-        ["tenant", "role", "gain", "now", "cache", "was", "read units/s", "was", "net B/s", "was"]
-            .map(String::from)
-            .to_vec(),
+        [
+            "tenant",
+            "role",
+            "weight",
+            "gain",
+            "now",
+            "cache",
+            "was",
+            "read units/s",
+            "was",
+            "net B/s",
+            "was",
+        ]
+        .map(String::from)
+        .to_vec(),
     ];
     for tenant in run.get("tenants").and_then(Value::as_array).into_iter().flatten() {
         let word =
@@ -121,6 +136,7 @@ fn dry_run(args: &AllocateArgs) -> Result<(), Failure> {
         rows.push(vec![
             word("name"),
             word("role"),
+            weights.get(&word("name")).map_or_else(|| String::from("-"), Clone::clone),
             gain("/predicted_gain"),
             gain("/current_gain"),
             bytes(at("/share/cache_bytes")),
@@ -133,6 +149,16 @@ fn dry_run(args: &AllocateArgs) -> Result<(), Failure> {
     }
     output::table(&rows);
     Ok(())
+}
+
+/// Every tenant's weight.
+fn weights(client: &AdminClient) -> Result<HashMap<String, String>, Failure> {
+    let answer = client.get("/v1/tenants")?;
+    let tenants = answer.get("tenants").and_then(Value::as_array).into_iter().flatten();
+    let weight = |tenant: &Value| {
+        Some((tenant.get("name")?.as_str()?.to_owned(), plain(number(tenant, "/weight"))))
+    };
+    Ok(tenants.filter_map(weight).collect())
 }
 
 #[cfg(test)]

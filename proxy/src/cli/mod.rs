@@ -1,10 +1,11 @@
 //! The command line of `hopperkv`.
 //!
-//! `serve` runs the proxy. `check`, `config` and `allocate --file` work on files alone; the others talk to the admin API
+//! `serve` runs the proxy. `check`, `config`, `curve` and `allocate --file` work on files alone; the others talk to the admin API
 //! of a running proxy (`remote`). Everything is printed through `output`. Exit codes: 0 done, 1 it did not work, 2 the
 //! input or the set-up is at fault.
 
 mod allocate;
+mod curve;
 mod output;
 mod remote;
 mod serve;
@@ -20,7 +21,7 @@ use self::remote::AdminArgs;
 use crate::config::Config;
 use crate::state::SavedState;
 
-/// A Redis endpoint for many tenants, durable in DynamoDB, with quotas set by HARE.
+/// A Redis endpoint for many tenants, durable in DynamoDB, with quotas that follow the load.
 ///
 /// Without a configuration `serve` starts a demo on loopback: embedded storage in ./hopperkv-data, one redis-server per
 /// tenant, and three tenants whose passwords it prints.
@@ -36,6 +37,7 @@ Examples:
   hopperkv stats                            all tenants of the running proxy
   hopperkv tenant set-quota orders --cache 512MiB
   hopperkv allocate --dry-run               what would the allocator do now?
+  hopperkv curve --trace app.csv.gz         how much cache is this traffic worth?
 
 Exit codes: 0 done; 1 it did not work; 2 the input or the set-up is at fault."
 )]
@@ -55,11 +57,13 @@ enum Command {
     /// Print the effective configuration, defaults and changes made at run time included, secrets masked.
     Config(ConfigArgs),
     /// List, show, add and remove tenants of a running proxy, and set their quotas.
-    Tenant(tenant::TenantArgs),
+    Tenant(Box<tenant::TenantArgs>),
     /// Show what tenants of a running proxy do: requests, hits, latencies, cache, quotas.
     Stats(stats::StatsArgs),
     /// Solve allocation problems from a file, or ask a running proxy what it would decide.
     Allocate(allocate::AllocateArgs),
+    /// Learn the miss-ratio curve of a trace: how much cache it is worth.
+    Curve(curve::CurveArgs),
     /// Exit with 0 if the proxy is ready, else say what is not and exit with 1. For containers.
     Healthcheck(AdminArgs),
 }
@@ -100,6 +104,7 @@ pub fn run() -> ExitCode {
         Command::Tenant(args) => tenant::run(&args),
         Command::Stats(args) => stats::run(&args),
         Command::Allocate(args) => allocate::run(&args),
+        Command::Curve(args) => curve::run(&args),
         Command::Healthcheck(args) => healthcheck(&args),
     };
     match result {

@@ -17,7 +17,7 @@ Examples:
 pub(super) struct StatsArgs {
     #[command(flatten)]
     admin: AdminArgs,
-    /// Only this tenant, with its hot keys and waits.
+    /// Only this tenant, with its share and bounds, its waits and its hot keys.
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
     /// Print what the admin API says, as JSON.
@@ -47,7 +47,8 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let mut rows = vec![header()];
     rows.extend(all.iter().map(row));
     output::table(&rows);
-    if args.tenant.is_some() {
+    if let Some(name) = &args.tenant {
+        share(&client.get(&tenant_path(name, ""))?);
         all.iter().for_each(details);
     }
     Ok(())
@@ -103,6 +104,26 @@ fn row(stats: &Value) -> Vec<String> {
     ]
 }
 
+/// What a tenant has, what it is entitled to, and what the allocator may make of it.
+fn share(tenant: &Value) {
+    output::line("");
+    let mut rows = vec![["share", "now", "base", "min", "max"].map(String::from).to_vec()];
+    for (resource, show) in [
+        ("cache_bytes", bytes as fn(Option<f64>) -> String),
+        ("read_units_per_s", amount),
+        ("write_units_per_s", amount),
+        ("net_bytes_per_s", amount),
+    ] {
+        let places = ["/quota", "/quota/base", "/min", "/max"];
+        let at = |place| show(number(tenant, &format!("{place}/{resource}")));
+        rows.push(std::iter::once(resource.to_owned()).chain(places.map(at)).collect());
+    }
+    output::table(&rows);
+    let pinned = tenant.pointer("/quota/pinned").and_then(Value::as_bool).unwrap_or(false);
+    let pinned = if pinned { ", pinned" } else { "" };
+    output::line(&format!("weight {}{pinned}", plain(number(tenant, "/weight"))));
+}
+
 fn details(stats: &Value) {
     output::line("");
     let mut rows = vec![
@@ -137,6 +158,11 @@ pub(super) fn amount(value: Option<f64>) -> String {
         Some(value) if value.fract().abs() < 0.05 || value >= 1000.0 => format!("{value:.0}"),
         Some(value) => format!("{value:.1}"),
     }
+}
+
+/// A number as it is.
+pub(super) fn plain(value: Option<f64>) -> String {
+    value.map_or_else(|| String::from("-"), |value| value.to_string())
 }
 
 /// Bytes in MiB.

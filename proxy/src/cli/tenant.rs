@@ -5,14 +5,16 @@ use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
 use super::remote::{AdminArgs, tenant_path};
-use super::stats::{amount, bytes, number};
+use super::stats::{amount, bytes, number, plain};
 use super::{Failure, output};
-use crate::config::{Bytes, BytesPerSecond, UnitsPerSecond};
+use crate::config::{Bytes, BytesPerSecond, RawBound, UnitsPerSecond};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hopperkv tenant add carts --cache 64MiB --read-units 500 --write-units 200 --net 10MB/s
+  hopperkv tenant set carts --weight 2 --min cache=32MiB --max cache=256MiB,net=20MB/s
+  hopperkv tenant set carts --max none
   hopperkv tenant set-quota carts --cache 128MiB --read-units 1000
   hopperkv tenant set-quota carts --release")]
 pub(super) struct TenantArgs {
@@ -24,7 +26,7 @@ pub(super) struct TenantArgs {
 
 #[derive(Debug, Subcommand)]
 enum TenantCommand {
-    /// List all tenants with the quotas in force.
+    /// List all tenants with their weights and the quotas in force.
     List,
     /// Show one tenant as JSON.
     Show {
@@ -33,6 +35,8 @@ enum TenantCommand {
     },
     /// Create a tenant; a password is generated and printed unless one is given.
     Add(AddArgs),
+    /// Change password, base share, longest wait, weight or bounds of a tenant; what is left out stays.
+    Set(SetArgs),
     /// Remove a tenant. Its clients are cut off; its table stays.
     Remove {
         /// Its name.
@@ -73,6 +77,48 @@ struct AddArgs {
     /// Longest wait for its limits, such as 1s.
     #[arg(long)]
     max_wait: Option<String>,
+    #[command(flatten)]
+    terms: TermsArgs,
+}
+
+#[derive(Debug, Args)]
+struct SetArgs {
+    /// The tenant.
+    name: String,
+    /// Base cache, such as 64MiB.
+    #[arg(long)]
+    cache: Option<String>,
+    /// Base read units per second.
+    #[arg(long)]
+    read_units: Option<String>,
+    /// Base write units per second.
+    #[arg(long)]
+    write_units: Option<String>,
+    /// Base bandwidth, such as 10MB/s.
+    #[arg(long)]
+    net: Option<String>,
+    /// Password of its clients; those signed in stay.
+    #[arg(long, env = "HOPPERKV_TENANT_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+    /// Longest wait for its limits, such as 1s.
+    #[arg(long)]
+    max_wait: Option<String>,
+    #[command(flatten)]
+    terms: TermsArgs,
+}
+
+/// What the allocator may make of a tenant.
+#[derive(Debug, Args)]
+struct TermsArgs {
+    /// Improvement over base relative to a tenant of weight 1, 0 to 1000.
+    #[arg(long)]
+    weight: Option<String>,
+    /// The least it is given, such as cache=32MiB,read_units=100; "none" removes it.
+    #[arg(long, value_name = "BOUND", value_parser = bound)]
+    min: Option<Value>,
+    /// The most it is given, such as cache=1GiB,net=100MB/s; "none" removes it.
+    #[arg(long, value_name = "BOUND", value_parser = bound)]
+    max: Option<Value>,
 }
 
 #[derive(Debug, Args)]
@@ -118,6 +164,11 @@ pub(super) fn run(args: &TenantArgs) -> Result<(), Failure> {
                 output::line(&format!("password: {password}   (not shown again)"));
             }
         }
+        TenantCommand::Set(set) => {
+            let tenant =
+                client.call(Method::PATCH, &tenant_path(&set.name, ""), Some(&set.body()?))?;
+            list(&[tenant]);
+        }
         TenantCommand::Remove { name } => {
             client.call(Method::DELETE, &tenant_path(name, ""), None)?;
             output::line(&format!("tenant {name} is removed; its table stays"));
@@ -140,20 +191,75 @@ impl AddArgs {
             "name": self.name, "cache": self.cache, "read_units": self.read_units,
             "write_units": self.write_units, "net": self.net,
         });
-        let optional = [
-            ("password", self.password.clone().map(Value::from)),
-            ("table", self.table.clone().map(Value::from)),
-            ("port", self.port.map(Value::from)),
-            ("redis", self.redis.clone().map(Value::from)),
-            ("max_wait", self.max_wait.clone().map(Value::from)),
-        ];
-        for (field, value) in optional {
-            if let Some(value) = value {
-                body[field] = value;
-            }
-        }
+        add_given(
+            &mut body,
+            [
+                ("password", self.password.clone().map(Value::from)),
+                ("table", self.table.clone().map(Value::from)),
+                ("port", self.port.map(Value::from)),
+                ("redis", self.redis.clone().map(Value::from)),
+                ("max_wait", self.max_wait.clone().map(Value::from)),
+            ],
+        );
+        add_given(&mut body, self.terms.fields());
         body
     }
+}
+
+impl SetArgs {
+    fn body(&self) -> Result<Value, Failure> {
+        let mut body = json!({});
+        let texts = [
+            ("cache", &self.cache),
+            ("read_units", &self.read_units),
+            ("write_units", &self.write_units),
+            ("net", &self.net),
+            ("password", &self.password),
+            ("max_wait", &self.max_wait),
+        ];
+        add_given(&mut body, texts.map(|(field, text)| (field, text.clone().map(Value::from))));
+        add_given(&mut body, self.terms.fields());
+        if body.as_object().is_some_and(Map::is_empty) {
+            let message = "give what to change, such as --weight 2; see --help";
+            return Err(Failure::input(message));
+        }
+        Ok(body)
+    }
+}
+
+impl TermsArgs {
+    fn fields(&self) -> [(&'static str, Option<Value>); 3] {
+        let weight = self.weight.clone().map(Value::from);
+        [("weight", weight), ("min", self.min.clone()), ("max", self.max.clone())]
+    }
+}
+
+fn add_given<const N: usize>(body: &mut Value, fields: [(&str, Option<Value>); N]) {
+    for (field, value) in fields {
+        if let Some(value) = value {
+            body[field] = value;
+        }
+    }
+}
+
+/// `cache=32MiB,read_units=100` as the admin API takes it; `none` as a bound without amounts.
+fn bound(text: &str) -> Result<Value, String> {
+    let mut bound = Map::new();
+    if text == "none" {
+        return Ok(Value::Object(bound));
+    }
+    for part in text.split(',') {
+        let (name, amount) = part.split_once('=').unwrap_or((part, ""));
+        let name = name.trim().replace('-', "_");
+        if !RawBound::FIELDS.contains(&name.as_str()) || amount.is_empty() {
+            let names = RawBound::FIELDS.join(", ");
+            return Err(format!(
+                "{part:?} is no bound; write NAME=AMOUNT, with a name of {names}, or \"none\""
+            ));
+        }
+        bound.insert(name, Value::from(amount.trim()));
+    }
+    Ok(Value::Object(bound))
 }
 
 impl QuotaArgs {
@@ -182,9 +288,12 @@ impl QuotaArgs {
 
 fn list(tenants: &[Value]) {
     let mut rows = vec![header()];
+    rows[0].push(String::from("weight"));
     for tenant in tenants {
         let name = tenant.get("name").and_then(Value::as_str).unwrap_or("?");
-        rows.push(row(name, tenant.get("quota").unwrap_or(&Value::Null)));
+        let mut row = row(name, tenant.get("quota").unwrap_or(&Value::Null));
+        row.push(plain(number(tenant, "/weight")));
+        rows.push(row);
     }
     output::table(&rows);
 }

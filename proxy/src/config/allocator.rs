@@ -1,13 +1,33 @@
 //! `[allocator]`: the policy, its clock and its caution.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::choice::{Apply, Policy};
 use super::problem::ConfigError;
-use super::quantity::{Bytes, Period};
+use super::quantity::{Bytes, Number, Period};
 use super::raw::RawAllocator;
 use super::scalar::Scalar;
 use super::section::{Finding, Section};
+
+/// What makes a curve worse than it was measured, against over-optimism.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Salt {
+    /// Its measured uncertainty: few sampled reads and change from epoch to epoch weigh more.
+    #[default]
+    Auto,
+    /// This much at every point, as in the paper.
+    Fixed(f64),
+}
+
+impl fmt::Display for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Fixed(salt) => Number(*salt).fmt(f),
+        }
+    }
+}
 
 /// The policy, its clock and its caution.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +43,8 @@ pub struct AllocatorConfig {
     /// Predicted improvement over the present allocation below which nothing is applied
     /// (0.05 = five points).
     pub threshold: f64,
-    /// Added to every point of a miss-ratio curve, against over-optimism.
-    pub salt: f64,
+    /// What makes a miss-ratio curve worse before it is decided on.
+    pub salt: Salt,
     /// Epochs summed into one curve.
     pub smoothing: u32,
     /// Cache moved per step of `Apply::Gradual`.
@@ -33,24 +53,30 @@ pub struct AllocatorConfig {
     pub min_cache_bytes: u64,
     /// How far a curve reaches, as a multiple of the base cache.
     pub curve_max: f64,
-    /// The ghost cache samples one key in this many.
-    pub sample_one_in: u32,
+    /// Keys the ghost cache of a tenant watches at most; a tenant with fewer is known exactly.
+    pub tracked_keys: u32,
+    /// Part of every total that is held back, as far as everybody keeps its base throughput.
+    pub reserve: f64,
+    /// Improvement that moving cache must bring (0.02 = two points of the improve ratio).
+    pub stability: f64,
 }
 
 impl Default for AllocatorConfig {
     fn default() -> Self {
         Self {
             enabled: true,
-            policy: Policy::Hare,
+            policy: Policy::default(),
             interval: Duration::from_secs(20),
             apply: Apply::Gradual,
             threshold: 0.05,
-            salt: 0.01,
+            salt: Salt::Auto,
             smoothing: 3,
             gradual_step_bytes: 16 << 20,
             min_cache_bytes: 10 << 20,
             curve_max: 4.0,
-            sample_one_in: 32,
+            tracked_keys: 16_384,
+            reserve: 0.0,
+            stability: 0.02,
         }
     }
 }
@@ -65,12 +91,18 @@ impl AllocatorConfig {
             interval: text(&Period(self.interval)),
             apply: text(&self.apply),
             threshold: Some(Scalar::Float(self.threshold)),
-            salt: Some(Scalar::Float(self.salt)),
+            salt: Some(match self.salt {
+                Salt::Auto => Scalar::from("auto"),
+                Salt::Fixed(salt) => Scalar::Float(salt),
+            }),
             smoothing: Some(Scalar::Integer(self.smoothing.into())),
             gradual_step: text(&Bytes(self.gradual_step_bytes)),
             min_cache: text(&Bytes(self.min_cache_bytes)),
             curve_max: Some(Scalar::Float(self.curve_max)),
-            sample_one_in: Some(Scalar::Integer(self.sample_one_in.into())),
+            tracked_keys: Some(Scalar::Integer(self.tracked_keys.into())),
+            reserve: Some(Scalar::Float(self.reserve)),
+            stability: Some(Scalar::Float(self.stability)),
+            sample_one_in: None,
         }
     }
 }
@@ -93,6 +125,11 @@ pub(super) fn read(
     base: &AllocatorConfig,
     section: &mut Section<'_>,
 ) -> AllocatorConfig {
+    if raw.sample_one_in.is_some() {
+        let what = "is replaced by tracked_keys, the most keys watched for a tenant's curve (16384 unless set); \
+                    write that, or remove the line";
+        section.reject("sample_one_in", what);
+    }
     AllocatorConfig {
         enabled: section.flag("enabled", raw.enabled.as_ref(), base.enabled),
         policy: section.choice("policy", raw.policy.as_ref(), base.policy),
@@ -104,7 +141,7 @@ pub(super) fn read(
         ),
         apply: section.choice("apply", raw.apply.as_ref(), base.apply),
         threshold: section.number("threshold", raw.threshold.as_ref(), base.threshold, 0.0..=10.0),
-        salt: section.number("salt", raw.salt.as_ref(), base.salt, 0.0..=0.5),
+        salt: salt(raw.salt.as_ref(), base.salt, section),
         smoothing: section.count("smoothing", raw.smoothing.as_ref(), base.smoothing, 1..=100),
         gradual_step_bytes: section.bytes(
             "gradual_step",
@@ -119,11 +156,26 @@ pub(super) fn read(
             2 << 20..=1 << 40,
         ),
         curve_max: section.number("curve_max", raw.curve_max.as_ref(), base.curve_max, 1.0..=64.0),
-        sample_one_in: section.count(
-            "sample_one_in",
-            raw.sample_one_in.as_ref(),
-            base.sample_one_in,
-            1..=65_536,
+        tracked_keys: section.count(
+            "tracked_keys",
+            raw.tracked_keys.as_ref(),
+            base.tracked_keys,
+            256..=1 << 20,
         ),
+        reserve: section.number("reserve", raw.reserve.as_ref(), base.reserve, 0.0..=0.9),
+        stability: section.number("stability", raw.stability.as_ref(), base.stability, 0.0..=1.0),
+    }
+}
+
+fn salt(raw: Option<&Scalar>, base: Salt, section: &mut Section<'_>) -> Salt {
+    match raw {
+        None => base,
+        Some(Scalar::Text(text)) if text == "auto" => Salt::Auto,
+        Some(Scalar::Text(text)) if text.parse::<Number>().is_err() => {
+            let what = "write \"auto\" or a number from 0 to 0.5";
+            section.reject_value("salt", format!("{text:?}"), what);
+            base
+        }
+        raw => Salt::Fixed(section.number("salt", raw, 0.0, 0.0..=0.5)),
     }
 }

@@ -65,13 +65,15 @@ pub enum Policy {
     Static,
     /// Idle rates are redistributed; the cache stays.
     Drf,
-    /// Cache is traded for units and bandwidth; nothing is left over.
-    #[default]
+    /// Cache is traded for units and bandwidth, as in the paper; nothing is left over.
     Hare,
     /// As `Hare`, but all shares grow by the same ratio.
     HareNonconserving,
     /// Cache follows hit ratio, then as `Drf`.
     Memshare,
+    /// The goal of `Hare`, solved near-exactly.
+    #[default]
+    Optimum,
 }
 
 impl Choice for Policy {
@@ -81,6 +83,7 @@ impl Choice for Policy {
         ("hare", Self::Hare),
         ("hare_nonconserving", Self::HareNonconserving),
         ("memshare", Self::Memshare),
+        ("optimum", Self::Optimum),
     ];
 }
 
@@ -92,11 +95,13 @@ pub enum Apply {
     Gradual,
     /// All at once.
     Direct,
+    /// All at once, but a tenant whose cache grows has at least its base rates until that cache is warm.
+    Boost,
 }
 
 impl Choice for Apply {
     const ALL: &'static [(&'static str, Self)] =
-        &[("gradual", Self::Gradual), ("direct", Self::Direct)];
+        &[("gradual", Self::Gradual), ("direct", Self::Direct), ("boost", Self::Boost)];
 }
 
 macro_rules! display_as_name {

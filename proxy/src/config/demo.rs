@@ -3,6 +3,7 @@
 use super::quantity::{Bytes, BytesPerSecond};
 use super::secret::Secret;
 use super::tenant::TenantConfig;
+use super::terms::Terms;
 use super::{Config, Origin};
 
 const NAMES: [&str; 3] = ["orders", "sessions", "catalog"];
@@ -36,6 +37,7 @@ impl Config {
                 port: None,
                 redis: None,
                 max_wait: config.limits.max_wait,
+                terms: Terms::default(),
             });
             config.demo_logins.push(DemoLogin { tenant: name.to_owned(), password });
         }

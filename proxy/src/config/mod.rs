@@ -26,6 +26,7 @@ mod server;
 mod source;
 mod storage;
 mod tenant;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -33,7 +34,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use allocator::AllocatorConfig;
+pub use allocator::{AllocatorConfig, Salt};
 pub use cache::CacheConfig;
 pub use choice::{Apply, CacheKind, Choice, Policy, StorageKind};
 pub use demo::DemoLogin;
@@ -50,6 +51,7 @@ pub use section::Env;
 pub use server::{ServerConfig, Workers};
 pub use storage::StorageConfig;
 pub use tenant::{TENANT_NAME_BYTES_MAX, TenantConfig, TenantRules};
+pub use terms::{RawBound, Terms};
 
 use raw::RawConfig;
 use section::{Finding, Section};

@@ -7,7 +7,7 @@ use super::quantity::{Bytes, BytesPerSecond, Count, Number, Period, UnitsPerSeco
 use super::secret::{MASK, Secret};
 use super::server::{Workers, is_loopback};
 use super::tenant::TenantConfig;
-use super::{AllocatorConfig, CacheConfig, Config, ServerConfig, StorageConfig};
+use super::{AllocatorConfig, CacheConfig, Config, RawBound, Salt, ServerConfig, StorageConfig};
 
 impl Config {
     /// The effective configuration: every field that applies, defaults included, in human units.
@@ -120,12 +120,17 @@ impl Printer {
         self.quoted("interval", Period(allocator.interval));
         self.quoted("apply", allocator.apply);
         self.number("threshold", Number(allocator.threshold));
-        self.number("salt", Number(allocator.salt));
+        match allocator.salt {
+            Salt::Auto => self.quoted("salt", Salt::Auto),
+            Salt::Fixed(salt) => self.number("salt", Number(salt)),
+        }
         self.plain("smoothing", allocator.smoothing);
         self.quoted("gradual_step", Bytes(allocator.gradual_step_bytes));
         self.quoted("min_cache", Bytes(allocator.min_cache_bytes));
         self.number("curve_max", Number(allocator.curve_max));
-        self.number("sample_one_in", Count(allocator.sample_one_in.into()));
+        self.number("tracked_keys", Count(allocator.tracked_keys.into()));
+        self.number("reserve", Number(allocator.reserve));
+        self.number("stability", Number(allocator.stability));
     }
 
     fn tenant(&mut self, tenant: &TenantConfig, kind: CacheKind) {
@@ -145,6 +150,18 @@ impl Printer {
             self.optional("redis", tenant.redis.as_ref());
         }
         self.quoted("max_wait", Period(tenant.max_wait));
+        self.number("weight", Number(tenant.terms.weight));
+        let [min, max] = tenant.terms.raw_bounds();
+        self.bound("min", min);
+        self.bound("max", max);
+    }
+
+    fn bound(&mut self, field: &str, bound: Option<RawBound>) {
+        let Some(bound) = bound else { return self.unset(field) };
+        let amounts = [bound.cache, bound.read_units, bound.write_units, bound.net];
+        let amounts = RawBound::FIELDS.iter().zip(amounts);
+        let given = amounts.filter_map(|(name, amount)| Some(format!("{name} = {}", amount?)));
+        self.plain(field, format!("{{ {} }}", given.collect::<Vec<_>>().join(", ")));
     }
 
     fn comment(&mut self, text: &str) {

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::scalar::Scalar;
+use super::terms::RawBound;
 
 /// A whole file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -89,11 +90,11 @@ pub struct RawAllocator {
     pub policy: Option<Scalar>,
     /// Time between epochs.
     pub interval: Option<Scalar>,
-    /// `gradual` or `direct`.
+    /// `gradual`, `direct` or `boost`.
     pub apply: Option<Scalar>,
     /// Predicted improvement below which nothing is applied.
     pub threshold: Option<Scalar>,
-    /// Added to every point of a curve.
+    /// `auto`, or what is added to every point of a curve.
     pub salt: Option<Scalar>,
     /// Epochs summed into one curve.
     pub smoothing: Option<Scalar>,
@@ -103,8 +104,23 @@ pub struct RawAllocator {
     pub min_cache: Option<Scalar>,
     /// Reach of the curve, in base caches.
     pub curve_max: Option<Scalar>,
-    /// One key in this many is sampled.
+    /// Keys watched for a tenant's curve.
+    pub tracked_keys: Option<Scalar>,
+    /// Part of every total that is held back.
+    pub reserve: Option<Scalar>,
+    /// Improvement that moving cache must bring.
+    pub stability: Option<Scalar>,
+    /// A field of earlier releases, read so that its replacement can be named; never written.
+    #[serde(skip_serializing)]
     pub sample_one_in: Option<Scalar>,
+}
+
+impl RawAllocator {
+    /// Drops what an earlier release saved and this one does not know any more.
+    #[must_use]
+    pub fn without_former(self) -> Self {
+        Self { sample_one_in: None, ..self }
+    }
 }
 
 /// `[[tenant]]`, the body of the admin API's tenant calls, and a tenant in the saved state.
@@ -131,6 +147,12 @@ pub struct RawTenant {
     pub redis: Option<RawSecret>,
     /// Longest wait for a limit.
     pub max_wait: Option<Scalar>,
+    /// Its part of an improvement.
+    pub weight: Option<Scalar>,
+    /// The least it is given of each resource.
+    pub min: Option<RawBound>,
+    /// The most it is given of each resource.
+    pub max: Option<RawBound>,
 }
 
 impl RawTenant {
@@ -148,6 +170,9 @@ impl RawTenant {
             port: self.port.or(base.port),
             redis: self.redis.or(base.redis),
             max_wait: self.max_wait.or(base.max_wait),
+            weight: self.weight.or(base.weight),
+            min: self.min.or(base.min),
+            max: self.max.or(base.max),
         }
     }
 }
@@ -179,6 +204,10 @@ impl fmt::Debug for RawSecret {
 pub(super) struct Shape {
     pub(super) section: &'static str,
     pub(super) fields: Vec<String>,
+    /// Fields of earlier releases, whose readers name the replacement.
+    pub(super) former: &'static [&'static str],
+    /// Those of `fields` that are tables, all with the fields of a [`RawBound`].
+    pub(super) bounds: &'static [&'static str],
 }
 
 /// Every section, in the order of the example file.
@@ -188,8 +217,8 @@ pub(super) fn shapes() -> Vec<Shape> {
         shape::<RawStorage>("storage"),
         shape::<RawCache>("cache"),
         shape::<RawLimits>("limits"),
-        shape::<RawAllocator>("allocator"),
-        shape::<RawTenant>(super::tenant::SECTION),
+        Shape { former: &["sample_one_in"], ..shape::<RawAllocator>("allocator") },
+        Shape { bounds: &["min", "max"], ..shape::<RawTenant>(super::tenant::SECTION) },
     ]
 }
 
@@ -199,5 +228,5 @@ fn shape<T: Default + Serialize>(section: &'static str) -> Shape {
         Ok(serde_json::Value::Object(fields)) => fields.into_iter().map(|(name, _)| name).collect(),
         _ => Vec::new(),
     };
-    Shape { section, fields }
+    Shape { section, fields, former: &[], bounds: &[] }
 }

@@ -289,6 +289,11 @@ impl<'a> Section<'a> {
         self.reject(field, format!("is missing; add for example {field} = {example}"));
     }
 
+    /// Findings so far, of all sections: to see whether something was found meanwhile.
+    pub(super) fn findings(&self) -> usize {
+        self.findings.len()
+    }
+
     fn note(&mut self, field: &str, message: String) {
         self.findings.push(Finding { spot: self.spot.with(field), message });
     }

@@ -14,6 +14,7 @@ use super::problem::{ConfigError, Place, Problem};
 use super::raw::{RawConfig, Shape, shapes};
 use super::section::{Finding, Spot};
 use super::tenant;
+use super::terms::RawBound;
 
 /// A parsed file: what it says, where it says it, and which of its names are not ours.
 #[derive(Debug)]
@@ -137,7 +138,12 @@ impl<'a> Source<'a> {
         keep_if(fields, |key, value| {
             let name: &str = key.get_ref();
             let spot = section.with(name);
-            let is_known = known.is_some_and(|shape| shape.fields.iter().any(|f| f == name));
+            if known.is_some_and(|shape| shape.bounds.contains(&name)) {
+                return self.survey_bound(&section, name, value, findings);
+            }
+            let is_known = known.is_some_and(|shape| {
+                shape.fields.iter().any(|f| f == name) || shape.former.contains(&name)
+            });
             let span = if is_known { value.span() } else { key.span() };
             self.spans.insert(spot.clone(), span);
             if !is_known {
@@ -147,6 +153,37 @@ impl<'a> Source<'a> {
             is_known
         });
         self.spans.insert(section, span);
+    }
+
+    /// A table within a section, such as `min = { cache = "64MiB" }`.
+    fn survey_bound(
+        &mut self,
+        section: &Spot,
+        name: &str,
+        value: &mut Spanned<DeValue<'_>>,
+        findings: &mut Vec<Finding>,
+    ) -> bool {
+        let spot = section.with(name);
+        self.spans.insert(spot.clone(), value.span());
+        let DeValue::Table(fields) = value.get_mut() else {
+            let message = format!("{name} must be a table: {name} = {}", RawBound::EXAMPLE);
+            findings.push(Finding { spot, message });
+            return false;
+        };
+        keep_if(fields, |key, value| {
+            let inner: &str = key.get_ref();
+            let spot = section.with(&format!("{name}.{inner}"));
+            let is_known = RawBound::FIELDS.contains(&inner);
+            let span = if is_known { value.span() } else { key.span() };
+            self.spans.insert(spot.clone(), span);
+            if !is_known {
+                let fix = suggestion(inner, RawBound::FIELDS.into_iter());
+                let message = format!("unknown field {inner:?} in {name}; {fix}");
+                findings.push(Finding { spot, message });
+            }
+            is_known
+        });
+        true
     }
 }
 
@@ -184,12 +221,18 @@ fn unknown_field(section: &Spot, name: &str, shapes: &[Shape]) -> String {
         .map_or(&empty, |shape| &shape.fields);
     let fix = if let Some(home) = home_of(name, shapes) {
         format!("it belongs in {}", bracketed(home))
-    } else if let Some(near) = nearest(name, fields.iter().map(String::as_str)) {
-        format!("did you mean \"{near}\"?")
     } else {
-        format!("its fields are {}", fields.join(", "))
+        suggestion(name, fields.iter().map(String::as_str))
     };
     format!("unknown field {name:?} in {}; {fix}", bracketed(section.section))
+}
+
+/// The field that was meant, else all there are.
+fn suggestion<'n>(name: &str, fields: impl Iterator<Item = &'n str> + Clone) -> String {
+    match nearest(name, fields.clone()) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("its fields are {}", fields.collect::<Vec<_>>().join(", ")),
+    }
 }
 
 /// The section that has a field of exactly this name.

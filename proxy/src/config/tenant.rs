@@ -7,16 +7,19 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use hare::{Rates, Resources};
+
 use super::choice::CacheKind;
 use super::limits::MAX_WAIT_MAX;
 use super::problem::ConfigError;
-use super::quantity::{Bytes, BytesPerSecond, Period, UnitsPerSecond};
+use super::quantity::{Bytes, BytesPerSecond, Number, Period, UnitsPerSecond};
 use super::raw::{RawSecret, RawTenant};
 use super::redis_url::RedisUrl;
 use super::scalar::Scalar;
 use super::secret::Secret;
 use super::section::{Env, Finding, Section, Spot};
 use super::server::{clash, is_loopback};
+use super::terms::{self, Terms};
 
 /// The section's name in the file.
 pub(super) const SECTION: &str = "tenant";
@@ -24,11 +27,11 @@ pub(super) const SECTION: &str = "tenant";
 /// Longest tenant name in bytes; sockets and files are named after tenants.
 pub const TENANT_NAME_BYTES_MAX: usize = 64;
 
-const CACHE_BYTES_MAX: u64 = 1 << 50;
+pub(super) const CACHE_BYTES_MAX: u64 = 1 << 50;
 const UNITS_PER_S_MIN: UnitsPerSecond = UnitsPerSecond(1.0);
-const UNITS_PER_S_MAX: UnitsPerSecond = UnitsPerSecond(1e9);
+pub(super) const UNITS_PER_S_MAX: UnitsPerSecond = UnitsPerSecond(1e9);
 const NET_BYTES_PER_S_MIN: BytesPerSecond = BytesPerSecond(1e3);
-const NET_BYTES_PER_S_MAX: BytesPerSecond = BytesPerSecond(1e13);
+pub(super) const NET_BYTES_PER_S_MAX: BytesPerSecond = BytesPerSecond(1e13);
 
 /// A tenant: who it is and what its base share is.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +56,8 @@ pub struct TenantConfig {
     pub redis: Option<RedisUrl>,
     /// Longest wait of a request for these limits.
     pub max_wait: Duration,
+    /// Its part of an improvement, and the least and the most it may be given.
+    pub terms: Terms,
 }
 
 /// What a tenant has to fit into: facts of the rest of the configuration.
@@ -75,6 +80,7 @@ impl TenantConfig {
     /// password is a digest; a Redis URL is in full, so keep the state file private.
     pub fn to_raw(&self) -> RawTenant {
         let text = |value: &dyn fmt::Display| Some(Scalar::Text(value.to_string()));
+        let [min, max] = self.terms.raw_bounds();
         RawTenant {
             name: text(&self.name),
             password: self.password.as_ref().map(|secret| RawSecret::from(secret.to_setting())),
@@ -86,6 +92,9 @@ impl TenantConfig {
             port: self.port.map(|port| Scalar::Integer(port.into())),
             redis: self.redis.as_ref().map(|url| RawSecret::from(url.expose())),
             max_wait: text(&Period(self.max_wait)),
+            weight: text(&Number(self.terms.weight)),
+            min,
+            max,
         }
     }
 }
@@ -142,8 +151,7 @@ fn section<'a>(
 }
 
 fn read(raw: &RawTenant, rules: &TenantRules, section: &mut Section<'_>) -> TenantConfig {
-    require(raw, section);
-    let units = UNITS_PER_S_MIN..=UNITS_PER_S_MAX;
+    let is_complete = require(raw, section);
     let name = section.text("name", raw.name.as_ref(), "", tenant_name);
     let table = match &raw.table {
         None if !name.is_empty() && table_name(&name).is_err() => {
@@ -152,29 +160,17 @@ fn read(raw: &RawTenant, rules: &TenantRules, section: &mut Section<'_>) -> Tena
         }
         table => section.text("table", table.as_ref(), &name, table_name),
     };
+    let before = section.findings();
+    let base = base(raw, rules, section);
+    // A tenant without a right base share is complained of once, not for what its bounds are held against.
+    let is_base_right = is_complete && section.findings() == before;
     TenantConfig {
         table,
         password: password(raw, rules, section),
-        cache_bytes: section.bytes(
-            "cache",
-            raw.cache.as_ref(),
-            rules.min_cache_bytes,
-            rules.min_cache_bytes..=CACHE_BYTES_MAX,
-        ),
-        read_units_per_s: section
-            .quantity("read_units", raw.read_units.as_ref(), UNITS_PER_S_MIN, units.clone())
-            .0,
-        write_units_per_s: section
-            .quantity("write_units", raw.write_units.as_ref(), UNITS_PER_S_MIN, units)
-            .0,
-        net_bytes_per_s: section
-            .quantity(
-                "net",
-                raw.net.as_ref(),
-                NET_BYTES_PER_S_MIN,
-                NET_BYTES_PER_S_MIN..=NET_BYTES_PER_S_MAX,
-            )
-            .0,
+        cache_bytes: base.cache_bytes,
+        read_units_per_s: base.read_units_per_s,
+        write_units_per_s: base.write_units_per_s,
+        net_bytes_per_s: base.net_bytes_per_s,
         port: port(raw, rules, section),
         redis: redis(raw, rules, section),
         max_wait: section.period(
@@ -183,12 +179,29 @@ fn read(raw: &RawTenant, rules: &TenantRules, section: &mut Section<'_>) -> Tena
             rules.max_wait,
             Duration::ZERO..=MAX_WAIT_MAX,
         ),
+        terms: terms::read(raw, is_base_right.then_some(&base), section),
         name,
     }
 }
 
-/// Fields without a default.
-fn require(raw: &RawTenant, section: &mut Section<'_>) {
+fn base(raw: &RawTenant, rules: &TenantRules, section: &mut Section<'_>) -> Resources {
+    let least = rules.min_cache_bytes;
+    let cache_bytes = section.bytes("cache", raw.cache.as_ref(), least, least..=CACHE_BYTES_MAX);
+    let units = UNITS_PER_S_MIN..=UNITS_PER_S_MAX;
+    let mut rate = |field: &str, raw: Option<&Scalar>| {
+        section.quantity(field, raw, UNITS_PER_S_MIN, units.clone()).0
+    };
+    let read_units_per_s = rate("read_units", raw.read_units.as_ref());
+    let write_units_per_s = rate("write_units", raw.write_units.as_ref());
+    let (least, most) = (NET_BYTES_PER_S_MIN, NET_BYTES_PER_S_MAX);
+    let net = section.quantity("net", raw.net.as_ref(), least, least..=most);
+    let rates = Rates { read_units_per_s, write_units_per_s, net_bytes_per_s: net.0 };
+    Resources::new(cache_bytes, rates)
+}
+
+/// Notes fields without a default that are left out; true if none is.
+fn require(raw: &RawTenant, section: &mut Section<'_>) -> bool {
+    let before = section.findings();
     for (field, value, example) in [
         ("name", &raw.name, "\"orders\""),
         ("cache", &raw.cache, "\"256MiB\""),
@@ -200,6 +213,7 @@ fn require(raw: &RawTenant, section: &mut Section<'_>) {
             section.missing(field, example);
         }
     }
+    section.findings() == before
 }
 
 fn password(raw: &RawTenant, rules: &TenantRules, section: &mut Section<'_>) -> Option<Secret> {

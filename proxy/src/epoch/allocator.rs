@@ -4,17 +4,19 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use hare::{MissRatioCurve, Resources};
+use hare::{Instance, MissRatioCurve, Rates, Resources};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as TurnMutex, Notify};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::decide::{Options, decide};
-use super::ledger::Ledger;
+use super::caution::Caution;
+use super::decide::Options;
+use super::planner::{Closing, Occasion, Planner};
+use super::reading::{self, Reading};
 use super::run::{History, Run, RunCounts, Trigger};
 use crate::apply::{Applier, Change, Pace};
-use crate::config::{AllocatorConfig, Apply, Choice as _, Policy};
+use crate::config::{AllocatorConfig, Choice as _, Policy, Salt};
 use crate::server::Shared;
 use crate::tenant::{Learned, Tenant, curve_max_bytes};
 
@@ -24,9 +26,10 @@ pub(crate) struct Allocator {
     shared: Arc<Shared>,
     options: ArcSwap<AllocatorConfig>,
     options_changed: Notify,
+    started: Instant,
     /// Held for a whole run: one at a time.
-    ledger: TurnMutex<Ledger>,
-    history: Mutex<History>,
+    planner: TurnMutex<Planner>,
+    history: Arc<Mutex<History>>,
     applier: Arc<Applier>,
 }
 
@@ -34,18 +37,23 @@ impl Allocator {
     /// An allocator with the configured options that has not yet seen anything.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let options = ArcSwap::from_pointee(shared.config.allocator.clone());
+        let history = Arc::<Mutex<History>>::default();
         Self {
             shared,
             options,
             options_changed: Notify::new(),
-            ledger: TurnMutex::default(),
-            history: Mutex::default(),
+            started: Instant::now(),
+            planner: TurnMutex::new(Planner::new(Arc::clone(&history))),
+            history,
             applier: Arc::default(),
         }
     }
 
     /// Runs an epoch whenever the interval has passed, until `stop`.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let tenants = self.shared.tenants.all();
+        let readings = reading::read(&tenants, &self.applier).await;
+        self.planner.lock().await.open(&readings, self.started.elapsed());
         // Quotas restored from an earlier run are not yet in Redis.
         self.applier.reconcile(&self.shared.tenants.all()).await;
         tokio::join!(self.epochs(&stop), self.applier.run(&stop));
@@ -53,23 +61,28 @@ impl Allocator {
 
     /// One run now: closes the window, decides, and applies the decision if it is worth it. A dry run only decides.
     pub(crate) async fn run_once(&self, trigger: Trigger, policy: Option<Policy>) -> Run {
-        let mut ledger = self.ledger.lock().await;
+        let mut planner = self.planner.lock().await;
         let options = self.options.load_full();
         let tenants = self.shared.tenants.all();
+        let readings = reading::read(&tenants, &self.applier).await;
         if trigger != Trigger::DryRun {
-            self.close_window(&mut ledger, &tenants, &options).await;
-        }
-        let mut snapshot = ledger.snapshot(&tenants);
-        for (view, tenant) in snapshot.tenants.iter_mut().zip(&tenants) {
-            view.current = self.applier.destination(tenant);
+            self.close_window(&mut planner, &tenants, &readings, &options);
         }
         let policy = policy.unwrap_or(options.policy);
-        let decision = decide(&snapshot, &options_for(&options, policy));
-        let run = self.history.lock().add(crate::clock::unix_ms(), trigger, decision);
+        let at_ms = crate::clock::unix_ms();
+        let occasion = Occasion { trigger, at_ms, apply: options.apply };
+        let run = planner.run(&readings, keep(&options), &options_for(&options, policy), occasion);
         tracing::debug!(run = run.id, ?trigger, %policy, reason = %run.decision.reason, "decided");
         if run.applied {
             tracing::info!(run = run.id, ?trigger, %policy, reason = %run.decision.reason, "moving quotas");
-            self.apply(&run, &tenants, &options, policy).await;
+            let changes = tenants.iter().zip(&run.decision.tenants);
+            let changes =
+                changes.filter(|(tenant, _)| !tenant.is_pinned()).map(|(tenant, decided)| Change {
+                    tenant: Arc::clone(tenant),
+                    share: decided.share,
+                });
+            let pace = run.decision.pace(options.apply, options.gradual_step_bytes);
+            self.applier.change(changes.collect(), pace).await;
         }
         run
     }
@@ -104,7 +117,16 @@ impl Allocator {
 
     /// A tenant's curve over `maxmemory` bytes, without salt, and what it rests on.
     pub(crate) async fn curve(&self, tenant: &Tenant) -> (Option<MissRatioCurve>, Learned) {
-        self.ledger.lock().await.curve(tenant)
+        let learned = tenant.observer.learned();
+        let calibration = self.planner.lock().await.calibration(tenant.number);
+        (learned.curve.as_ref().map(|curve| calibration.apply(curve)), learned)
+    }
+
+    /// What the policy was asked in a run, as `hopperkv allocate --file` takes it: the same policy gives the shares that the
+    /// run decided, but for minimums. `None` if the run is not kept, or not with its curves, or asked no policy.
+    pub(crate) fn instance_of(&self, run: u64) -> Option<Instance> {
+        let history = self.history.lock();
+        Some(history.get(run)?.decision.inputs.as_ref()?.instance(run))
     }
 
     /// The newest `most` runs, newest first.
@@ -120,6 +142,16 @@ impl Allocator {
     /// Rounds of a gradual change that are still to come.
     pub(crate) fn rounds_to_come(&self) -> usize {
         self.applier.rounds_to_come()
+    }
+
+    /// Rates that a tenant has above those decided, while its cache warms up.
+    pub(crate) fn boost_of(&self, tenant: &Tenant) -> Option<Rates> {
+        self.applier.boost_of(tenant)
+    }
+
+    /// Cache that is due to tenants and waits for others to shrink, in bytes.
+    pub(crate) fn held_back_bytes(&self) -> u64 {
+        self.applier.held_back_bytes()
     }
 
     async fn epochs(&self, stop: &CancellationToken) {
@@ -142,43 +174,32 @@ impl Allocator {
             self.run_once(Trigger::Timer, None).await;
         } else {
             // Curves are kept fresh, for those who look before they switch it on.
-            let mut ledger = self.ledger.lock().await;
+            let mut planner = self.planner.lock().await;
             let tenants = self.shared.tenants.all();
-            self.close_window(&mut ledger, &tenants, &self.options.load_full()).await;
+            let readings = reading::read(&tenants, &self.applier).await;
+            self.close_window(&mut planner, &tenants, &readings, &self.options.load_full());
         }
         self.applier.reconcile(&self.shared.tenants.all()).await;
     }
 
-    async fn close_window(
+    fn close_window(
         &self,
-        ledger: &mut Ledger,
+        planner: &mut Planner,
         tenants: &[Arc<Tenant>],
+        readings: &[Reading],
         options: &AllocatorConfig,
     ) {
-        let keep = usize::try_from(options.smoothing).unwrap_or(1);
-        let served = ledger.close(tenants, keep, Instant::now()).await;
-        if !served.is_empty() {
-            self.history.lock().measured(&served);
-        }
+        let keep = keep(options);
+        let settled = self.applier.is_settled();
+        let closing = Closing { keep, now: self.started.elapsed(), settled };
+        let learn = |index: usize, reads, keep| tenants[index].observer.end_epoch(reads, keep);
+        planner.close_window(readings, closing, learn);
     }
+}
 
-    async fn apply(
-        &self,
-        run: &Run,
-        tenants: &[Arc<Tenant>],
-        options: &AllocatorConfig,
-        policy: Policy,
-    ) {
-        let changes = tenants.iter().zip(&run.decision.tenants);
-        let changes = changes
-            .filter(|(tenant, _)| !tenant.is_pinned())
-            .map(|(tenant, decided)| Change { tenant: Arc::clone(tenant), share: decided.share });
-        let pace = match options.apply {
-            Apply::Gradual if policy != Policy::Static => Pace::Gradual(options.gradual_step_bytes),
-            Apply::Gradual | Apply::Direct => Pace::Direct,
-        };
-        self.applier.change(changes.collect(), pace).await;
-    }
+/// Windows summed into one curve and one demand.
+fn keep(options: &AllocatorConfig) -> usize {
+    usize::try_from(options.smoothing).unwrap_or(1)
 }
 
 /// The allocation crate's name for a configured policy.
@@ -191,8 +212,13 @@ fn options_for(config: &AllocatorConfig, policy: Policy) -> Options {
     Options {
         policy: policy_of(policy),
         threshold: config.threshold,
-        salt: config.salt,
+        caution: match config.salt {
+            Salt::Auto => Caution::Confidence,
+            Salt::Fixed(salt) => Caution::Salt(salt),
+        },
         min_cache_bytes: config.min_cache_bytes,
+        reserve: config.reserve,
+        stability: config.stability,
     }
 }
 

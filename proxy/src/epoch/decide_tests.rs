@@ -2,15 +2,24 @@
 
 use std::sync::Arc;
 
-use hare::{MissRatioCurve, Policy, Resources, WindowUsage};
+use hare::{Bounds, Confidence, MissRatioCurve, Policy, Resources, WindowUsage};
 
+use super::caution::Caution;
 use super::decide::{Options, decide};
 use super::decision::{Decision, ReasonCode, Role};
 use super::snapshot::{Snapshot, TenantView};
+use crate::apply::Pace;
+use crate::config::Apply;
 
 const MIB: u64 = 1 << 20;
-const OPTIONS: Options =
-    Options { policy: Policy::Hare, threshold: 0.05, salt: 0.01, min_cache_bytes: 10 * MIB };
+const OPTIONS: Options = Options {
+    policy: Policy::Hare,
+    threshold: 0.05,
+    caution: Caution::Salt(0.01),
+    min_cache_bytes: 10 * MIB,
+    reserve: 0.0,
+    stability: 0.0,
+};
 
 fn base() -> Resources {
     Resources {
@@ -43,10 +52,16 @@ fn tenant(name: &str, working_set_bytes: u64) -> TenantView {
         base: base(),
         current: base(),
         pinned: false,
+        weight: 1.0,
+        bounds: Bounds::default(),
         usage,
         refused: 0,
+        arrived: false,
+        starved: false,
+        stuck_windows: 0,
+        took_part: true,
         curve: Some(curve.unwrap()),
-        sampled_reads: 1_000,
+        confidence: Confidence { sampled_reads: 1_000, ..Confidence::default() },
     }
 }
 
@@ -56,7 +71,7 @@ fn pair() -> Vec<TenantView> {
 }
 
 fn run(tenants: &[TenantView], options: &Options) -> Decision {
-    decide(&Snapshot { tenants: tenants.to_vec() }, options)
+    decide(&Snapshot { tenants: tenants.to_vec(), found_better: false }, options)
 }
 
 fn total(decision: &Decision) -> Resources {
@@ -132,15 +147,108 @@ fn an_idle_tenant_gets_its_base_share_back() {
 }
 
 #[test]
-fn no_progress_leaves_everything_as_it_is() {
+fn a_window_without_progress_is_skipped_once_and_then_the_others_go_on() {
     let mut tenants = pair();
-    tenants[0].usage = WindowUsage::default();
-    tenants[0].refused = 7;
-    tenants[1].current.cache_bytes = 100 * MIB;
+    tenants.push(tenant("gamma", 128 * MIB));
+    tenants[2].usage = WindowUsage::default();
+    (tenants[2].refused, tenants[2].stuck_windows) = (7, 1);
+    tenants[2].current.cache_bytes = 100 * MIB;
+    let skipped = run(&tenants, &OPTIONS);
+    assert_eq!(skipped.reason_code, ReasonCode::NoProgress);
+    assert!(skipped.reason.contains("gamma") && !skipped.is_to_apply());
+    assert!(skipped.tenants.iter().zip(&tenants).all(|(t, view)| t.share == view.current));
+
+    tenants[2].stuck_windows = 2;
     let decision = run(&tenants, &OPTIONS);
-    assert_eq!(decision.reason_code, ReasonCode::NoProgress);
-    assert!(decision.reason.contains("alpha") && !decision.is_to_apply());
-    assert_eq!(decision.tenants[1].share, tenants[1].current);
+    assert_eq!(decision.reason_code, ReasonCode::RestoresBase);
+    assert_eq!((decision.tenants[2].role, decision.tenants[2].share), (Role::NoProgress, base()));
+    assert!(decision.tenants[1].share.cache_bytes > 128 * MIB, "the others are not frozen");
+    assert_conserved(&decision, &[base(); 3].iter().sum());
+}
+
+#[test]
+fn who_has_just_arrived_keeps_its_base_while_the_others_trade() {
+    let mut tenants = pair();
+    tenants.push(tenant("gamma", 512 * MIB));
+    tenants[2].arrived = true;
+    let decision = run(&tenants, &OPTIONS);
+    assert_eq!((decision.tenants[2].role, decision.tenants[2].share), (Role::Arrived, base()));
+    assert_eq!(decision.reason_code, ReasonCode::Improves);
+    assert_conserved(&decision, &[base(); 3].iter().sum());
+}
+
+#[test]
+fn few_sampled_reads_do_not_put_a_tenant_in_and_out() {
+    let role = |took_part, sampled_reads| {
+        let mut tenants = pair();
+        tenants[1].took_part = took_part;
+        tenants[1].confidence.sampled_reads = sampled_reads;
+        run(&tenants, &OPTIONS).tenants[1].role
+    };
+    assert_eq!([role(false, 63), role(true, 31)], [Role::TooFewSamples; 2]);
+    assert_eq!([role(false, 64), role(true, 32)], [Role::Active; 2]);
+}
+
+#[test]
+fn the_less_is_known_of_a_tenant_the_less_is_hoped_for() {
+    let cautious = Options { caution: Caution::Confidence, ..OPTIONS };
+    let improvement = |sampled_reads| {
+        let mut tenants = vec![tenant("alpha", 160 * MIB), tenant("beta", 1000 * MIB)];
+        for tenant in &mut tenants {
+            tenant.confidence.sampled_reads = sampled_reads;
+        }
+        run(&tenants, &cautious).improvement
+    };
+    let (much, some, little) = (improvement(1_000_000), improvement(1_000), improvement(64));
+    assert!(much > some && some > little, "{much} {some} {little}");
+    let unsure = run(&pair(), &cautious).tenants[1].curve;
+    assert!(unsure.margin > 0.0 && unsure.believed_gain < 1.0 && unsure.feared_loss > 1.0);
+}
+
+#[test]
+fn a_loss_against_base_is_ended_whatever_the_threshold() {
+    let strict = Options { threshold: 5.0, ..OPTIONS };
+    let mut tenants = pair();
+    (tenants[1].current.cache_bytes, tenants[0].current.cache_bytes) = (110 * MIB, 146 * MIB);
+    let decision = run(&tenants, &strict);
+    assert_eq!(decision.reason_code, ReasonCode::EndsHarm, "{}", decision.reason);
+    assert!(decision.tenants.iter().all(|tenant| tenant.predicted_gain > 0.97));
+}
+
+#[test]
+fn a_small_improvement_has_to_be_seen_twice() {
+    let improvement = run(&pair(), &OPTIONS).improvement;
+    let options = Options { threshold: improvement * 0.7, ..OPTIONS };
+    let mut snapshot = Snapshot { tenants: pair(), found_better: false };
+    let first = decide(&snapshot, &options);
+    assert_eq!(first.reason_code, ReasonCode::Unconfirmed, "{}", first.reason);
+    snapshot.found_better = true;
+    assert_eq!(decide(&snapshot, &options).reason_code, ReasonCode::Improves);
+}
+
+#[test]
+fn who_is_starved_gets_its_base_at_once_whatever_the_pace() {
+    let mut tenants = pair();
+    tenants.push(tenant("gamma", 128 * MIB));
+    (tenants[2].starved, tenants[2].current.read_units_per_s) = (true, 1.0);
+    let decision = run(&tenants, &OPTIONS);
+    assert_eq!((decision.tenants[2].role, decision.tenants[2].share), (Role::Starved, base()));
+    assert_eq!(decision.reason_code, ReasonCode::RestoresBase);
+    assert_eq!(decision.pace(Apply::Gradual, MIB), Pace::Direct);
+    assert_eq!(run(&pair(), &OPTIONS).pace(Apply::Gradual, MIB), Pace::Gradual(MIB));
+}
+
+#[test]
+fn boosted_tenants_keep_their_base_rates_and_no_more() {
+    let mut decision = run(&pair(), &OPTIONS);
+    decision.tenants[1].share.read_units_per_s = 40.0;
+    decision.boost();
+    assert_eq!(decision.tenants[0].boost, None, "its cache shrinks");
+    let grows = &decision.tenants[1];
+    let boost = grows.boost.unwrap();
+    assert!((boost.read_units_per_s - 20.0).abs() < 1e-9, "60 is its base: {boost:?}");
+    let net = grows.share.net_bytes_per_s + boost.net_bytes_per_s;
+    assert!((net - grows.share.net_bytes_per_s.max(3e6)).abs() < 1e-6, "{boost:?}");
 }
 
 #[test]
@@ -154,7 +262,7 @@ fn one_tenant_alone_has_nobody_to_trade_with() {
 #[test]
 fn too_few_samples_are_no_ground_for_a_trade() {
     let mut tenants = pair();
-    tenants[1].sampled_reads = 10;
+    tenants[1].confidence.sampled_reads = 10;
     let decision = run(&tenants, &OPTIONS);
     assert_eq!(decision.tenants[1].role, Role::TooFewSamples);
     assert!(!decision.is_to_apply());

@@ -6,7 +6,10 @@ use hare::{Policy, Resources};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::inputs::Inputs;
 use super::run::Share;
+use crate::apply::Pace;
+use crate::config::Apply;
 
 /// Whether and why a tenant takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -18,27 +21,36 @@ pub(crate) enum Role {
     Pinned,
     /// No requests: gets its base share.
     Idle,
+    /// Fewer than one whole window has passed since it appeared or was starved: gets its base share.
+    Arrived,
+    /// Its limits kept it below what its base share gives at the very least: gets its base share, at once.
+    Starved,
     /// Too few sampled reads for a curve: gets its base share.
     TooFewSamples,
-    /// Requests came and none was served: nothing can be learned from this window.
+    /// Requests came and none was served: the first such window is skipped for all, after that it gets its base share.
     NoProgress,
 }
 
 /// Why a decision is applied, or is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReasonCode {
     /// Better than the present allocation by more than the threshold.
     Improves,
+    /// A tenant has less throughput than its base share gives, and would no longer.
+    EndsHarm,
     /// Base shares are due: the policy is static, or somebody stopped taking part.
     RestoresBase,
-    /// The present shares add up to more than there is, as after a tenant left or a pin was released.
+    /// The present shares add up to more than there is, as after a tenant left or a pin was released, or use the reserve.
     TotalExceeded,
     /// Shares are as they should be.
     Unchanged,
+    /// Better by more than the threshold, or against a loss beyond the tolerance, but not by twice that, and seen for the
+    /// first time: the next run may confirm it.
+    Unconfirmed,
     /// Not enough better than the present allocation.
     BelowThreshold,
-    /// A tenant made no progress.
+    /// A tenant made no progress in the last window, for the first time.
     NoProgress,
     /// Fewer than two tenants take part.
     TooFewTenants,
@@ -56,7 +68,8 @@ pub(crate) struct Decision {
     pub(crate) policy: Policy,
     /// What the policy says everybody could gain over base: 0.5 is 50 %.
     pub(crate) improve_ratio: f64,
-    /// Gain over base of the tenant that gains least, predicted for the new shares.
+    /// Gain over base per weight of the tenant that gains least, predicted for the new shares; those at their cap and those
+    /// of weight 0 do not count.
     pub(crate) improvement: f64,
     /// The same for the present shares.
     pub(crate) current_improvement: f64,
@@ -68,6 +81,9 @@ pub(crate) struct Decision {
     pub(crate) reason: String,
     /// Tenant by tenant, in the order of the snapshot.
     pub(crate) tenants: Vec<TenantDecision>,
+    /// What the policy was asked; `None` if it was not, or if that is long ago.
+    #[serde(skip)]
+    pub(crate) inputs: Option<Arc<Inputs>>,
 }
 
 /// A decision as far as it concerns one tenant.
@@ -87,6 +103,8 @@ pub(crate) struct TenantDecision {
     /// What it should have.
     #[schema(value_type = Share)]
     pub(crate) share: Resources,
+    /// Its part of an improvement, relative to other tenants.
+    pub(crate) weight: f64,
     /// Predicted throughput with `share` over that with `base`.
     pub(crate) predicted_gain: f64,
     /// Predicted throughput with `current` over that with `base`.
@@ -97,10 +115,28 @@ pub(crate) struct TenantDecision {
     pub(crate) demand: DemandSummary,
     /// The miss-ratio curve at the three cache sizes.
     pub(crate) curve: CurveSummary,
+    /// Rates that it keeps above `share` until its cache is warm; absent where there are none.
+    pub(crate) boost: Option<Boost>,
     /// Requests/s served in the epoch after the decision; absent until then.
     pub(crate) measured_requests_per_s: Option<f64>,
-    /// That over `base_requests_per_s`.
+    /// Requests/s that the base share sustains by the demand and the curve of that same epoch.
+    pub(crate) measured_base_requests_per_s: Option<f64>,
+    /// The one over the other.
     pub(crate) measured_gain: Option<f64>,
+    /// Whether a limit held it back in that epoch: without that it was served all it asked for, and the gain says nothing
+    /// of the share.
+    pub(crate) measured_limited: Option<bool>,
+}
+
+/// Rates above those decided.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Boost {
+    /// Read units per second.
+    pub(crate) read_units_per_s: f64,
+    /// Write units per second.
+    pub(crate) write_units_per_s: f64,
+    /// Bytes per second.
+    pub(crate) net_bytes_per_s: f64,
 }
 
 /// Demand per request as the policy saw it.
@@ -118,11 +154,19 @@ pub(crate) struct DemandSummary {
     pub(crate) net_alpha: f64,
 }
 
-/// The curve where it matters, salt included.
+/// The curve where it matters, as it was decided on.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub(crate) struct CurveSummary {
     /// Sampled reads behind it.
     pub(crate) sampled_reads: u64,
+    /// Mean absolute difference between the last epoch's curve and the one before.
+    pub(crate) drift: f64,
+    /// Added to every miss ratio, against over-optimism.
+    pub(crate) margin: f64,
+    /// Part of the fall of misses above the base cache that was believed, 0..=1.
+    pub(crate) believed_gain: f64,
+    /// By what the rise of misses below the base cache was multiplied, at least 1.
+    pub(crate) feared_loss: f64,
     /// Miss ratio with the base cache.
     pub(crate) miss_ratio_at_base: f64,
     /// Miss ratio with the present cache.
@@ -131,12 +175,62 @@ pub(crate) struct CurveSummary {
     pub(crate) miss_ratio_at_share: f64,
 }
 
+impl ReasonCode {
+    /// True if quotas are to change for this reason.
+    pub(crate) fn is_to_apply(self) -> bool {
+        matches!(self, Self::Improves | Self::EndsHarm | Self::RestoresBase | Self::TotalExceeded)
+    }
+
+    /// The name that programs read.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Improves => "improves",
+            Self::EndsHarm => "ends_harm",
+            Self::RestoresBase => "restores_base",
+            Self::TotalExceeded => "total_exceeded",
+            Self::Unchanged => "unchanged",
+            Self::Unconfirmed => "unconfirmed",
+            Self::BelowThreshold => "below_threshold",
+            Self::NoProgress => "no_progress",
+            Self::TooFewTenants => "too_few_tenants",
+            Self::WouldHarm => "would_harm",
+            Self::DryRun => "dry_run",
+        }
+    }
+}
+
 impl Decision {
+    /// How it is to be put in place where the configuration says `apply`. What is owed is given at once.
+    pub(crate) fn pace(&self, apply: Apply, gradual_step_bytes: u64) -> Pace {
+        let is_starving = self.tenants.iter().any(|tenant| tenant.role == Role::Starved);
+        match apply {
+            _ if self.policy == Policy::Static || is_starving => Pace::Direct,
+            Apply::Gradual => Pace::Gradual(gradual_step_bytes),
+            Apply::Direct => Pace::Direct,
+            Apply::Boost => Pace::Boost,
+        }
+    }
+
     /// True if quotas are to change.
     pub(crate) fn is_to_apply(&self) -> bool {
-        matches!(
-            self.reason_code,
-            ReasonCode::Improves | ReasonCode::RestoresBase | ReasonCode::TotalExceeded
-        )
+        self.reason_code.is_to_apply()
+    }
+
+    /// Notes what tenants whose cache grows keep above their new rates until that cache is warm: their base rates, where
+    /// those are larger.
+    pub(crate) fn boost(&mut self) {
+        for tenant in &mut self.tenants {
+            let extra =
+                tenant.base.rates().zip(tenant.share.rates(), |base, new| (base - new).max(0.0));
+            let has_any =
+                extra.read_units_per_s + extra.write_units_per_s + extra.net_bytes_per_s > 0.0;
+            if tenant.share.cache_bytes > tenant.current.cache_bytes && has_any {
+                tenant.boost = Some(Boost {
+                    read_units_per_s: extra.read_units_per_s,
+                    write_units_per_s: extra.write_units_per_s,
+                    net_bytes_per_s: extra.net_bytes_per_s,
+                });
+            }
+        }
     }
 }

@@ -1,193 +1,98 @@
-//! Turns growing counters into windows, and curves over modelled entries into curves over `maxmemory`.
-//!
-//! Demand and curve are both sums over the last few windows, so that they describe the same traffic.
+//! The accounts of all tenants: closes their windows together and gives the snapshot that a decision is made from. Pure:
+//! readings and the time come from the caller.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use hare::{Calibration, MissRatioCurve, RedisMemory, WindowUsage};
-use tokio::time::Instant;
+use hare::Calibration;
 
+use super::account::{Account, Served, Window};
+use super::reading::Reading;
 use super::snapshot::{Snapshot, TenantView};
-use crate::cache::control::Control;
-use crate::tenant::{Learned, Tenant, Totals};
+use crate::tenant::Learned;
 
-/// A window shorter than this says nothing about throughput.
-const SHORTEST_MEASURE: Duration = Duration::from_secs(1);
-
-/// What was counted of each tenant in recent windows.
+/// What was counted of each tenant in recent windows, by its number.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
-    accounts: HashMap<u32, Account>,
-}
-
-#[derive(Debug)]
-struct Account {
-    last: Totals,
-    since: Instant,
-    windows: VecDeque<Window>,
-    calibration: Calibration,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Window {
-    usage: WindowUsage,
-    refused: u64,
+pub(crate) struct Ledger {
+    accounts: BTreeMap<u32, Account>,
+    /// Who took part in the last run that was no dry one.
+    took_part: BTreeSet<u32>,
+    /// That run found a change that was worth it.
+    found_better: bool,
 }
 
 impl Ledger {
-    /// Closes the window of every tenant and measures its Redis; `keep` windows are summed.
-    ///
-    /// Returns requests/s served in the closed windows, by tenant.
-    pub(super) async fn close(
-        &mut self,
-        tenants: &[Arc<Tenant>],
-        keep: usize,
-        now: Instant,
-    ) -> HashMap<Arc<str>, f64> {
-        self.accounts.retain(|number, _| tenants.iter().any(|tenant| tenant.number == *number));
-        let memories = join_all(tenants.iter().map(|tenant| memory_of(tenant))).await;
-        let mut served = HashMap::new();
-        for (tenant, memory) in tenants.iter().zip(memories) {
-            let account = self.accounts.entry(tenant.number).or_insert_with(|| Account::new(now));
-            let totals = tenant.totals();
-            let counted = totals.since(&account.last);
-            let learned = tenant.observer.end_epoch(counted.reads, keep);
-            if let Some(memory) = memory {
-                account.calibration = Calibration::measure(&memory, learned.mean_entry_bytes);
-            }
-            let window = Window::of(&counted);
-            let open_for = now.saturating_duration_since(account.since);
-            if open_for >= SHORTEST_MEASURE {
-                let requests = window.usage.requests() as f64;
-                served.insert(Arc::clone(&tenant.name), requests / open_for.as_secs_f64());
-            }
-            account.push(window, keep);
-            (account.last, account.since) = (totals, now);
+    /// Begins the first window of these tenants; those that are not here yet have just arrived when a window is closed.
+    pub(crate) fn open(&mut self, readings: &[Reading], now: Duration) {
+        for reading in readings {
+            self.accounts.entry(reading.number).or_insert_with(|| Account::open(reading, now));
         }
-        served
     }
 
-    /// The sum of the kept windows and of what was counted since, without closing anything.
-    pub(super) fn snapshot(&self, tenants: &[Arc<Tenant>]) -> Snapshot {
-        let tenants = tenants.iter().map(|tenant| self.view(tenant)).collect();
-        Snapshot { tenants }
+    /// Closes the window of every tenant; `keep` windows are summed. `learn` gives the curve of the tenant at an index of
+    /// `readings`, told how many reads its window had and how many windows to sum.
+    ///
+    /// Returns what was served in the closed windows, by tenant.
+    pub(crate) fn close(
+        &mut self,
+        readings: &[Reading],
+        keep: usize,
+        now: Duration,
+        mut learn: impl FnMut(usize, u64, usize) -> Learned,
+    ) -> HashMap<Arc<str>, Served> {
+        self.accounts.retain(|number, _| readings.iter().any(|reading| reading.number == *number));
+        let mut all_served = HashMap::new();
+        for (index, reading) in readings.iter().enumerate() {
+            let account =
+                self.accounts.entry(reading.number).or_insert_with(|| Account::arrived(now));
+            let served = account.close(reading, keep, now, |reads, keep| learn(index, reads, keep));
+            if let Some(served) = served {
+                all_served.insert(Arc::clone(&reading.name), served);
+            }
+        }
+        all_served
     }
 
-    /// The tenant's curve over `maxmemory` bytes, and what it rests on.
-    pub(super) fn curve(&self, tenant: &Tenant) -> (Option<MissRatioCurve>, Learned) {
-        let learned = tenant.observer.learned();
-        let calibration = self.accounts.get(&tenant.number).map(|account| account.calibration);
-        let curve = learned.curve.as_ref().map(|c| calibration.unwrap_or_default().apply(c));
-        (curve, learned)
+    /// What closing the windows now would leave to decide from, without closing anything.
+    pub(crate) fn snapshot(&self, readings: &[Reading], keep: usize) -> Snapshot {
+        let tenants = readings.iter().map(|reading| self.view(reading, keep)).collect();
+        Snapshot { tenants, found_better: self.found_better }
     }
 
-    fn view(&self, tenant: &Tenant) -> TenantView {
-        let (curve, learned) = self.curve(tenant);
-        let sum = match self.accounts.get(&tenant.number) {
-            Some(account) => account.sum(&tenant.totals()),
-            None => Window::of(&tenant.totals()),
+    /// Notes what the next decision has to know of this one: who takes part, and whether a change is worth it.
+    pub(super) fn remember(&mut self, took_part: impl Iterator<Item = u32>, found_better: bool) {
+        self.took_part = took_part.collect();
+        self.found_better = found_better;
+    }
+
+    /// From modelled entries to the `maxmemory` of this tenant.
+    pub(super) fn calibration(&self, number: u32) -> Calibration {
+        self.accounts.get(&number).map(Account::calibration).unwrap_or_default()
+    }
+
+    fn view(&self, reading: &Reading, keep: usize) -> TenantView {
+        let account = self.accounts.get(&reading.number);
+        let learned = account.and_then(Account::learned);
+        let sum = match account {
+            Some(account) => account.sum(&reading.totals, keep),
+            None => Window::of(&reading.totals),
         };
         TenantView {
-            name: Arc::clone(&tenant.name),
-            base: tenant.base(),
-            current: tenant.quota(),
-            pinned: tenant.is_pinned(),
+            name: Arc::clone(&reading.name),
+            base: reading.base,
+            current: reading.current,
+            pinned: reading.pinned,
+            weight: reading.weight,
+            bounds: reading.bounds,
             usage: sum.usage,
             refused: sum.refused,
-            curve,
-            sampled_reads: learned.sampled_reads,
+            arrived: account.is_none_or(Account::is_unsettled),
+            starved: account.is_some_and(Account::is_starved),
+            stuck_windows: account.map_or(0, Account::stuck_windows),
+            took_part: self.took_part.contains(&reading.number),
+            curve: account.and_then(|account| account.curve(reading)),
+            confidence: learned.map(|learned| learned.confidence).unwrap_or_default(),
         }
-    }
-}
-
-impl Account {
-    fn new(now: Instant) -> Self {
-        Self {
-            last: Totals::default(),
-            since: now,
-            windows: VecDeque::new(),
-            calibration: Calibration::default(),
-        }
-    }
-
-    fn push(&mut self, window: Window, keep: usize) {
-        while self.windows.len() >= keep.max(1) {
-            self.windows.pop_front();
-        }
-        self.windows.push_back(window);
-    }
-
-    fn sum(&self, now: &Totals) -> Window {
-        let mut sum = Window::of(&now.since(&self.last));
-        for window in &self.windows {
-            sum.usage += window.usage;
-            sum.refused += window.refused;
-        }
-        sum
-    }
-}
-
-impl Window {
-    /// The allocator's view of counters; client and storage bytes of a request are counted alike, as they are charged.
-    fn of(counted: &Totals) -> Self {
-        let usage = WindowUsage {
-            reads: counted.reads,
-            hits: counted.hits,
-            writes: counted.writes,
-            read_half_units_if_missed: counted.milli_read_units_if_missed / 500,
-            write_units: counted.milli_write_units / 1000,
-            client_read_bytes: counted.read_bytes,
-            client_write_bytes: counted.written_bytes,
-            storage_read_bytes_if_missed: counted.read_bytes,
-            storage_write_bytes: counted.written_bytes,
-        };
-        Self { usage, refused: counted.throttled + counted.errors }
-    }
-}
-
-/// Redis's memory report; `None` if it cannot be had, and the last calibration stays.
-async fn memory_of(tenant: &Tenant) -> Option<RedisMemory> {
-    if !tenant.cache.health.is_serving() {
-        return None;
-    }
-    let mut control = Control::open(&tenant.cache.address).await.ok()?;
-    control.memory_stats().await.ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Account, Totals, Window};
-    use tokio::time::Instant;
-
-    #[test]
-    fn windows_are_summed_with_what_was_counted_since() {
-        let mut account = Account::new(Instant::now());
-        for reads in [100, 10, 1] {
-            account.push(Window::of(&Totals { reads, ..Totals::default() }), 2);
-        }
-        account.last = Totals { reads: 111, ..Totals::default() };
-        let sum = account.sum(&Totals { reads: 1111, throttled: 3, ..Totals::default() });
-        assert_eq!((sum.usage.reads, sum.refused), (1011, 3));
-    }
-
-    #[test]
-    fn charges_become_demand() {
-        let counted = Totals {
-            reads: 3,
-            hits: 2,
-            writes: 1,
-            read_bytes: 300,
-            written_bytes: 50,
-            milli_read_units_if_missed: 3000,
-            milli_write_units: 2000,
-            ..Totals::default()
-        };
-        let demand = Window::of(&counted).usage.demand(true);
-        assert!((demand.read_units - 0.75).abs() < 1e-12);
-        assert!((demand.write_units - 0.5).abs() < 1e-12);
-        assert!((demand.net_bytes - 175.0).abs() < 1e-12, "300 + 300 + 50 + 50 bytes, 4 requests");
     }
 }

@@ -1,15 +1,18 @@
 //! What is remembered of a decision, and what came of it an epoch later.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::account::Served;
 use super::decision::{Decision, ReasonCode};
 
 /// Runs kept; older ones are forgotten.
 const KEPT: usize = 256;
+/// Curve points kept with the newest runs, so that they can be decided again offline; 16 bytes each.
+const KEPT_POINTS: usize = 1 << 20;
 
 /// A tenant's part of the four resources.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
@@ -49,6 +52,9 @@ pub(crate) struct Run {
     pub(crate) trigger: Trigger,
     /// Whether quotas were changed, or a gradual change was begun.
     pub(crate) applied: bool,
+    /// Whether the decision was in place before the epoch began in which its gain was measured; absent until then, and false
+    /// while a gradual change or a boost was under way.
+    pub(crate) measured_in_place: Option<bool>,
     /// What was decided, on what grounds.
     #[serde(flatten)]
     pub(crate) decision: Decision,
@@ -63,13 +69,21 @@ pub(super) struct History {
     counts: RunCounts,
 }
 
-/// Runs since start, for metrics.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct RunCounts {
+/// Runs since start by what they came to, for metrics.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RunCounts(pub(crate) BTreeMap<ReasonCode, u64>);
+
+impl RunCounts {
     /// Runs that changed quotas.
-    pub(crate) applied: u64,
-    /// Runs that did not.
-    pub(crate) kept: u64,
+    pub(crate) fn applied(&self) -> u64 {
+        self.0.iter().filter(|(reason, _)| reason.is_to_apply()).map(|(_, count)| count).sum()
+    }
+
+    /// Runs that did not, dry runs left out.
+    pub(crate) fn kept(&self) -> u64 {
+        let kept = |reason: &ReasonCode| !reason.is_to_apply() && *reason != ReasonCode::DryRun;
+        self.0.iter().filter(|(reason, _)| kept(reason)).map(|(_, count)| count).sum()
+    }
 }
 
 impl History {
@@ -81,31 +95,38 @@ impl History {
             let would = if decision.is_to_apply() { "would be applied" } else { "would be kept" };
             decision.reason = format!("dry run, {would}: {}", decision.reason);
             decision.reason_code = ReasonCode::DryRun;
-        } else if applied {
-            self.counts.applied += 1;
-        } else {
-            self.counts.kept += 1;
         }
-        let run = Run { id: self.last_id, at_ms, trigger, applied, decision };
+        *self.counts.0.entry(decision.reason_code).or_default() += 1;
+        let (id, measured_in_place) = (self.last_id, None);
+        let run = Run { id, at_ms, trigger, applied, measured_in_place, decision };
         if self.runs.len() >= KEPT {
             self.runs.pop_front();
         }
         self.runs.push_back(run.clone());
+        self.forget_inputs();
         run
     }
 
-    /// Fills in what runs since the last call led to: requests/s served since then, by tenant.
-    pub(super) fn measured(&mut self, requests_per_s: &HashMap<Arc<str>, f64>) {
+    /// Fills in what runs since the last call led to, by tenant. `in_place`: nothing was under way when the window began.
+    pub(super) fn measured(&mut self, served: &HashMap<Arc<str>, Served>, in_place: bool) {
         let unmeasured = self.measured;
         for run in self.runs.iter_mut().filter(|run| run.id > unmeasured) {
+            run.measured_in_place = Some(in_place);
             for tenant in &mut run.decision.tenants {
-                let Some(&measured) = requests_per_s.get(&tenant.name) else { continue };
-                tenant.measured_requests_per_s = Some(measured);
-                let base = tenant.base_requests_per_s.filter(|base| *base > 0.0);
-                tenant.measured_gain = base.map(|base| measured / base);
+                let Some(served) = served.get(&tenant.name) else { continue };
+                tenant.measured_requests_per_s = Some(served.requests_per_s);
+                let base = served.base_requests_per_s.filter(|base| *base > 0.0);
+                tenant.measured_base_requests_per_s = base;
+                tenant.measured_gain = base.map(|base| served.requests_per_s / base);
+                tenant.measured_limited = Some(served.limited);
             }
         }
         self.measured = self.last_id;
+    }
+
+    /// A run that is still kept.
+    pub(super) fn get(&self, id: u64) -> Option<&Run> {
+        self.runs.iter().find(|run| run.id == id)
     }
 
     /// The newest `most` runs, newest first.
@@ -115,6 +136,19 @@ impl History {
 
     /// Runs since start.
     pub(super) fn counts(&self) -> RunCounts {
-        self.counts
+        self.counts.clone()
+    }
+
+    /// Keeps the inputs of as many of the newest runs as the bound allows, of one at least.
+    fn forget_inputs(&mut self) {
+        let mut points = 0;
+        for run in self.runs.iter_mut().rev() {
+            let Some(inputs) = &run.decision.inputs else { continue };
+            let fits = points == 0 || points + inputs.points() <= KEPT_POINTS;
+            points += inputs.points().max(1);
+            if !fits {
+                run.decision.inputs = None;
+            }
+        }
     }
 }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use hare::{MissRatioCurve, Resources, WindowUsage};
+use hare::{Bounds, Confidence, MissRatioCurve, Resources, WindowUsage};
 
 /// All tenants at the end of an epoch.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshot {
     /// The tenants, by name.
     pub(crate) tenants: Vec<TenantView>,
+    /// The last run found a change worth more than the threshold, and left it at that.
+    pub(crate) found_better: bool,
 }
 
 /// One tenant at the end of an epoch.
@@ -22,12 +24,25 @@ pub(crate) struct TenantView {
     pub(crate) current: Resources,
     /// An operator set its quota; it is not to be touched.
     pub(crate) pinned: bool,
+    /// Its part of an improvement, relative to other tenants.
+    pub(crate) weight: f64,
+    /// The least and the most it may be given.
+    pub(crate) bounds: Bounds,
     /// Its requests over the smoothed window.
     pub(crate) usage: WindowUsage,
     /// Requests of the window that were refused or failed.
     pub(crate) refused: u64,
+    /// Fewer than one whole window has passed since it appeared or was starved: its curve is hardly more than cold misses.
+    pub(crate) arrived: bool,
+    /// In the last window limits kept it below what its base share gives at the very least: its traffic is no longer what its
+    /// share was decided for.
+    pub(crate) starved: bool,
+    /// Windows in a row in which requests came and none was served.
+    pub(crate) stuck_windows: u32,
+    /// It took part in the last run; it goes on to with fewer sampled reads than it takes to begin.
+    pub(crate) took_part: bool,
     /// Miss ratio over `maxmemory` bytes; `None` before the first sampled read.
     pub(crate) curve: Option<MissRatioCurve>,
-    /// Sampled reads behind the curve.
-    pub(crate) sampled_reads: u64,
+    /// What the curve rests on.
+    pub(crate) confidence: Confidence,
 }

@@ -48,6 +48,11 @@ pub(super) const COUNTERS: &[(&str, Unit, &str)] = &[
         Unit::Count,
         "Allocator runs, by whether they changed quotas.",
     ),
+    (
+        "hopperkv_allocator_runs_by_reason_total",
+        Unit::Count,
+        "Allocator runs, by why they changed quotas or did not.",
+    ),
 ];
 
 /// What goes up and down.
@@ -65,6 +70,7 @@ pub(super) const GAUGES: &[(&str, Unit, &str)] = &[
     ),
     ("hopperkv_base", Unit::Count, "Base share, by resource."),
     ("hopperkv_quota_pinned", Unit::Count, "1 while an operator's quota holds."),
+    ("hopperkv_weight", Unit::Count, "Improvement over base relative to a tenant of weight 1."),
     ("hopperkv_cache_serving", Unit::Count, "1 while the tenant's Redis serves."),
     ("hopperkv_cache_used_bytes", Unit::Bytes, "Memory that Redis uses."),
     ("hopperkv_cache_maxmemory_bytes", Unit::Bytes, "Memory that Redis may use."),
@@ -81,6 +87,16 @@ pub(super) const GAUGES: &[(&str, Unit, &str)] = &[
     ),
     ("hopperkv_allocator_rounds_to_come", Unit::Count, "Rounds of a gradual change still to come."),
     (
+        "hopperkv_allocator_cache_held_back_bytes",
+        Unit::Bytes,
+        "Cache due to tenants that waits for others to shrink.",
+    ),
+    (
+        "hopperkv_quota_boost",
+        Unit::Count,
+        "Rates above those decided while a tenant's cache warms up, by resource.",
+    ),
+    (
         "hopperkv_allocator_predicted_gain",
         Unit::Count,
         "Predicted throughput over that of the base share.",
@@ -88,6 +104,6 @@ pub(super) const GAUGES: &[(&str, Unit, &str)] = &[
     (
         "hopperkv_allocator_measured_gain",
         Unit::Count,
-        "Throughput one epoch later over that predicted for the base share.",
+        "Throughput one epoch later over what the base share sustains in that epoch.",
     ),
 ];

@@ -34,6 +34,7 @@ pub(crate) async fn render(shared: &Shared, allocator: &Allocator) -> String {
             requests(tenant);
             limits(tenant);
             cache(tenant, memory.as_ref());
+            boost(tenant, allocator);
             gauge!("hopperkv_tenant_clients", "tenant" => tenant.name.to_string())
                 .set(shared.clients.of_tenant(tenant.number).len() as f64);
         }
@@ -128,6 +129,7 @@ fn cache(tenant: &Tenant, memory: Option<&MemoryUse>) {
     counter!("hopperkv_cache_interruptions_total", "tenant" => name())
         .absolute(health.generation());
     gauge!("hopperkv_quota_pinned", "tenant" => name()).set(flag(tenant.is_pinned()));
+    gauge!("hopperkv_weight", "tenant" => name()).set(tenant.terms().weight);
     for (metric, share) in [("hopperkv_quota", tenant.quota()), ("hopperkv_base", tenant.base())] {
         for (resource, amount) in amounts(&share) {
             gauge!(metric, "tenant" => name(), "resource" => resource).set(amount);
@@ -143,14 +145,28 @@ fn cache(tenant: &Tenant, memory: Option<&MemoryUse>) {
     }
 }
 
+/// Rates above those decided; a tenant without a boost has no such series.
+fn boost(tenant: &Tenant, allocator: &Allocator) {
+    let Some(extra) = allocator.boost_of(tenant) else { return };
+    for (resource, amount) in amounts(&Resources::new(0, extra)).into_iter().skip(1) {
+        gauge!("hopperkv_quota_boost", "tenant" => tenant.name.to_string(), "resource" => resource)
+            .set(amount);
+    }
+}
+
 fn epochs(allocator: &Allocator) {
     let options = allocator.options();
     let policy = options.policy.name();
     gauge!("hopperkv_allocator_enabled", "policy" => policy).set(f64::from(options.enabled));
     gauge!("hopperkv_allocator_rounds_to_come").set(allocator.rounds_to_come() as f64);
     let counts = allocator.run_counts();
-    counter!("hopperkv_allocator_runs_total", "applied" => "true").absolute(counts.applied);
-    counter!("hopperkv_allocator_runs_total", "applied" => "false").absolute(counts.kept);
+    counter!("hopperkv_allocator_runs_total", "applied" => "true").absolute(counts.applied());
+    counter!("hopperkv_allocator_runs_total", "applied" => "false").absolute(counts.kept());
+    for (reason, count) in &counts.0 {
+        counter!("hopperkv_allocator_runs_by_reason_total", "reason" => reason.name())
+            .absolute(*count);
+    }
+    gauge!("hopperkv_allocator_cache_held_back_bytes").set(allocator.held_back_bytes() as f64);
     let Some(run) = allocator.runs(1).pop() else { return };
     gauge!("hopperkv_allocator_improve_ratio").set(run.decision.improve_ratio);
     gauge!("hopperkv_allocator_last_run_seconds").set(run.at_ms as f64 / 1e3);

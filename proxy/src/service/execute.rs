@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use hare::Expiry;
 use tokio::time::Instant;
 
 use super::read::{Found, Source, milli};
@@ -195,32 +196,38 @@ impl Service {
         let observer = &self.tenant.observer;
         observer.saw_read(counters.reads.get(), key);
         let hash = crate::hash::of_key(key);
-        if observer.is_sampled(hash) {
-            observer.read(hash, key.len(), value_len.unwrap_or(0));
-            if value_len.is_none() {
-                // The cache keeps no value for it either: the next read is as cold as this one.
-                observer.removed(hash);
+        match &found.item {
+            Some(item) => {
+                let expiry = if found.doubtful { Expiry::Keep } else { expiry_of(item) };
+                observer.watch().read(hash, key.len(), item.value.len(), expiry);
             }
+            None => observer.watch().read_absent(hash),
         }
     }
 
     /// Counts a write and shows it to the ghost cache.
     pub(super) fn observe_write(&self, key: &Bytes, change: &Change) {
-        let value_len = match change {
+        let item = match change {
             Change::Keep => return,
-            Change::Put(item) => Some(item.value.len()),
+            Change::Put(item) => Some(item),
             Change::Delete => None,
         };
+        let value_len = item.map_or(0, |item| item.value.len());
         self.counters.writes.add(1);
-        self.counters.written_bytes.add((key.len() + value_len.unwrap_or(0)) as u64);
+        self.counters.written_bytes.add((key.len() + value_len) as u64);
         let hash = crate::hash::of_key(key);
-        if self.tenant.observer.is_sampled(hash) {
-            match value_len {
-                Some(len) => self.tenant.observer.wrote(hash, key.len(), len),
-                None => self.tenant.observer.removed(hash),
+        match item {
+            Some(item) => {
+                self.tenant.observer.watch().wrote(hash, key.len(), value_len, expiry_of(item));
             }
+            None => self.tenant.observer.watch().removed(hash),
         }
     }
+}
+
+/// When the ghost cache is to forget an item.
+fn expiry_of(item: &Item) -> Expiry {
+    item.expires_at_ms.map_or(Expiry::Never, Expiry::At)
 }
 
 /// Each key once, in the order of first mention.

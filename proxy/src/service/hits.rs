@@ -4,6 +4,7 @@
 //! wait (its tenant's bytes are used up, or an earlier request on the same key is still busy) leaves the path.
 
 use bytes::Bytes;
+use hare::Expiry;
 use tokio::time::Instant;
 
 use super::execute::Request;
@@ -83,13 +84,12 @@ impl Service {
         counters.hits.add(hits.len() as u64);
         counters.read_bytes.add(cost as u64);
         let mut units = 0.0;
+        let mut watch = self.tenant.observer.watch();
         for (hit, n) in hits.iter().zip(first..) {
             units += self.tenant.read_units(hit.key.len(), hit.value_len);
             let key = keys.get(hit.key.clone()).unwrap_or_default();
             self.tenant.observer.saw_read(n, key);
-            if self.tenant.observer.is_sampled(hit.ticket.hash) {
-                self.tenant.observer.read(hit.ticket.hash, key.len(), hit.value_len);
-            }
+            watch.read(hit.ticket.hash, key.len(), hit.value_len, Expiry::Keep);
         }
         counters.milli_read_units_if_missed.add(super::read::milli(units));
     }

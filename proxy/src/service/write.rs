@@ -126,6 +126,9 @@ impl Service {
             if let Err(failure) = self.conclude(key, fence.as_ref(), conclusion).await {
                 failed = Some(failure);
             }
+            if matches!(result, Ok((true, _))) {
+                self.observe_write(key, &Change::Put(item));
+            }
         }
         let (written, units) = result.map_err(|error| self.write_failed(error, charged))?;
         self.settle_write(units, charged);

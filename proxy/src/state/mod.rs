@@ -71,6 +71,7 @@ impl SavedState {
     pub(crate) fn apply_to(&self, config: &mut Config) -> Result<(), StateError> {
         let path = config.server.data_dir.join(FILE);
         if let Some(raw) = &self.allocator {
+            let raw = raw.clone().without_former();
             config.allocator = raw.validate(&config.allocator).map_err(|source| {
                 StateError::Unfit { path: path.clone(), what: String::from("allocator"), source }
             })?;
@@ -155,7 +156,7 @@ impl SavedState {
 #[cfg(test)]
 mod tests {
     use super::{FILE, SavedState, StateFile, VERSION};
-    use crate::config::{AllocatorConfig, Config, Policy};
+    use crate::config::{AllocatorConfig, Config, Policy, Salt, Terms};
 
     fn config(data_dir: &std::path::Path) -> Config {
         let mut config = Config::demo();
@@ -172,6 +173,8 @@ mod tests {
 
         let mut changed = config(dir.path()).tenants[0].clone();
         changed.cache_bytes = 128 << 20;
+        changed.terms.weight = 2.0;
+        changed.terms.bounds.min.cache_bytes = 16 << 20;
         let options = AllocatorConfig { policy: Policy::Drf, ..AllocatorConfig::default() };
         let update = |state: &mut SavedState| {
             state.keep_tenant(&changed);
@@ -188,6 +191,29 @@ mod tests {
         assert_eq!(restored.allocator, options);
         let logins: Vec<_> = restored.demo_logins.iter().map(|l| l.tenant.as_str()).collect();
         assert_eq!(logins, ["sessions"], "changed passwords are not shown");
+    }
+
+    #[test]
+    fn what_an_earlier_release_saved_still_loads() {
+        let dir = tempfile::tempdir().unwrap();
+        let saved = r#"{"version": 1, "tenants": {"carts": {"name": "carts", "password": null, "table": "carts",
+            "cache": "24MiB", "read_units": "777", "write_units": "1k", "net": "1MB/s", "port": null, "redis": null,
+            "max_wait": "2s"}}, "removed": [], "pinned": {}, "allocator": {"enabled": true, "policy": "hare",
+            "interval": "45s", "apply": "gradual", "threshold": 0.25, "salt": 0.01, "smoothing": 3,
+            "gradual_step": "16MiB", "min_cache": "10MiB", "curve_max": 4.0, "sample_one_in": 32}}"#;
+        std::fs::write(dir.path().join(FILE), saved).unwrap();
+        let mut config = config(dir.path());
+        SavedState::load(dir.path()).unwrap().apply_to(&mut config).unwrap();
+        let carts = config.tenants.iter().find(|tenant| tenant.name == "carts").unwrap();
+        assert_eq!((carts.cache_bytes, carts.terms), (24 << 20, Terms::default()));
+        let expected = AllocatorConfig {
+            policy: Policy::Hare,
+            interval: std::time::Duration::from_secs(45),
+            threshold: 0.25,
+            salt: Salt::Fixed(0.01),
+            ..AllocatorConfig::default()
+        };
+        assert_eq!(config.allocator, expected);
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::TenantCache;
 use crate::command::ItemLimits;
-use crate::config::TenantConfig;
+use crate::config::{TenantConfig, Terms};
 use crate::inflight::{Flights, KeyLocks};
 use crate::limits::{Quota, Rate, TenantLimits};
 use crate::service::FlightResult;
@@ -88,6 +88,11 @@ impl Tenant {
     /// The share that it is entitled to.
     pub(crate) fn base(&self) -> Resources {
         base_of(&self.config.load())
+    }
+
+    /// Its part of an improvement, and the least and the most it may be given.
+    pub(crate) fn terms(&self) -> Terms {
+        self.config.load().terms
     }
 
     /// The share that it has now.

@@ -193,7 +193,8 @@ impl Tenants {
         let allocator = &self.settings.allocator;
         let max_bytes = curve_max_bytes(config.cache_bytes, allocator.curve_max);
         let epochs = usize::try_from(allocator.smoothing).unwrap_or(1);
-        Observer::new(max_bytes, allocator.sample_one_in, epochs)
+        let tracked_keys = usize::try_from(allocator.tracked_keys).unwrap_or(usize::MAX);
+        Observer::new(max_bytes, tracked_keys, epochs)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: files in, lines out, exit codes that mean something.
 
+mod curve;
 mod files;
 mod live;
 
@@ -72,10 +73,12 @@ fn every_subcommand_explains_itself() {
         &["tenant", "list"],
         &["tenant", "show"],
         &["tenant", "add"],
+        &["tenant", "set"],
         &["tenant", "remove"],
         &["tenant", "set-quota"],
         &["stats"],
         &["allocate"],
+        &["curve"],
         &["healthcheck"],
     ];
     for command in commands {

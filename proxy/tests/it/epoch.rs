@@ -4,6 +4,7 @@ mod course;
 mod failures;
 mod load;
 mod runs;
+mod terms;
 
 use serde_json::{Value as Json, json};
 
@@ -28,7 +29,7 @@ fn builder(others: &[&str]) -> ProxyBuilder {
         .storage(&format!("kind = \"synthetic\"\nlatency = \"1ms\"\nvalue_bytes = {VALUE_BYTES}"))
         .allocator(
             "enabled = false\npolicy = \"static\"\ninterval = \"10m\"\napply = \"direct\"\n\
-             sample_one_in = 1\nmin_cache = \"4MiB\"\nsmoothing = 5",
+             min_cache = \"4MiB\"\nsmoothing = 5",
         );
     ["alpha", "beta"].iter().chain(others).fold(builder, |builder, name| {
         builder.tenant_with(

@@ -112,7 +112,8 @@ fn shell(line: &str) -> String {
 fn a_newcomer_is_told_what_works() {
     let mut demo = Demo::start();
     let said = demo.said();
-    for part in ["127.0.0.1:6380", "http://127.0.0.1:6390/v1", "hopperkv-data", "hare every 20s"] {
+    for part in ["127.0.0.1:6380", "http://127.0.0.1:6390/v1", "hopperkv-data", "optimum every 20s"]
+    {
         assert!(said.contains(part), "{part} is not in {said}");
     }
     for tenant in ["orders", "sessions", "catalog"] {

@@ -3,7 +3,7 @@
 use super::super::raw::shapes;
 use super::super::{
     AllocatorConfig, Apply, CacheConfig, CacheKind, LimitsConfig, ServerConfig, StorageConfig,
-    StorageKind, Workers,
+    StorageKind, Terms, Workers,
 };
 use super::{EXAMPLE, parse};
 
@@ -51,8 +51,14 @@ fn the_fields_that_are_off_in_the_example_are_right_too() {
     };
     let all = |fields: &[&str]| fields.iter().fold(EXAMPLE.to_owned(), |text, f| on(f, text));
 
-    let config = parse(&all(&["admin_token", "default_tenant", "port"])).unwrap();
+    let config = parse(&all(&["admin_token", "default_tenant", "port", "min", "max"])).unwrap();
     assert_eq!(config.tenants[0].port, Some(6381));
+    let terms = [&config.tenants[0].terms, &config.tenants[1].terms];
+    assert_eq!(
+        (terms[0].bounds.min.cache_bytes, terms[0].bounds.max.cache_bytes),
+        (64 << 20, 1 << 30)
+    );
+    assert_eq!(terms[1], &Terms::default());
 
     let remote = all(&["endpoint", "region"]).replace("kind = \"embedded\"", "kind = \"dynamodb\"");
     assert_eq!(parse(&remote).unwrap().storage.kind, StorageKind::Dynamodb);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{AllocatorConfig, Config, Origin, Policy, RawAllocator, Scalar};
+use super::super::{AllocatorConfig, Config, Origin, Policy, RawAllocator, Salt, Scalar};
 use super::TENANT;
 
 #[test]
@@ -39,7 +39,7 @@ fn the_demo_is_on_loopback_with_working_passwords() {
     assert_eq!(
         demo.summary(),
         "the built-in demo configuration is valid: 3 tenants, 192MiB cache, embedded storage, \
-         managed redis, allocator hare, listen 127.0.0.1:6380 (loopback only)"
+         managed redis, allocator optimum, listen 127.0.0.1:6380 (loopback only)"
     );
 }
 
@@ -50,9 +50,14 @@ fn an_allocator_change_keeps_what_it_leaves_out() {
     let changed = change.validate(&base).unwrap();
     assert_eq!(changed, AllocatorConfig { policy: Policy::Drf, ..base.clone() });
     assert_eq!(changed.to_raw().validate(&base).unwrap(), changed);
+    let change = RawAllocator { salt: Some(Scalar::Float(0.02)), ..RawAllocator::default() };
+    let salted = change.validate(&base).unwrap();
+    assert_eq!((base.salt, salted.salt), (Salt::Auto, Salt::Fixed(0.02)));
+    assert_eq!(salted.to_raw().validate(&base).unwrap(), salted);
+    assert_eq!(base.to_raw().validate(&salted).unwrap(), base);
     let wrong = RawAllocator { apply: Some(Scalar::from("slow")), ..RawAllocator::default() };
     assert_eq!(
         wrong.validate(&base).unwrap_err().to_string(),
-        r#"[allocator] apply = "slow": must be one of "gradual", "direct""#
+        r#"[allocator] apply = "slow": must be one of "gradual", "direct", "boost""#
     );
 }

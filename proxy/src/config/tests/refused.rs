@@ -84,7 +84,32 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[allocator]\nsalt = 2", "h.toml:2:8: [allocator] salt = 2: is too large; the most is 0.5"),
     (
         "[allocator]\npolicy = [\"hare\"]",
-        r#"h.toml:2:10: [allocator] policy = an array: must be one of "static", "drf", "hare", "hare_nonconserving", "memshare""#,
+        r#"h.toml:2:10: [allocator] policy = an array: must be one of "static", "drf", "hare", "hare_nonconserving", "memshare", "optimum""#,
+    ),
+    (
+        "[allocator]\nsalt = \"automatic\"",
+        r#"h.toml:2:8: [allocator] salt = "automatic": write "auto" or a number from 0 to 0.5"#,
+    ),
+    (
+        "[allocator]\nsample_one_in = 32",
+        "h.toml:2:17: [allocator] sample_one_in: is replaced by tracked_keys, the most keys watched \
+         for a tenant's curve (16384 unless set); write that, or remove the line",
+    ),
+    (
+        "[allocator]\ntracked_keys = 100",
+        "h.toml:2:16: [allocator] tracked_keys = 100: is too small; the least is 256",
+    ),
+    (
+        "[allocator]\nreserve = 1",
+        "h.toml:2:11: [allocator] reserve = 1: is too large; the most is 0.9",
+    ),
+    (
+        "[allocator]\nstability = -0.1",
+        r#"h.toml:2:13: [allocator] stability = -0.1: must not be negative; write a number such as 4, 0.05 or "1k""#,
+    ),
+    (
+        "[allocator]\nweight = 2",
+        r#"h.toml:2:1: unknown field "weight" in [allocator]; it belongs in [[tenant]]"#,
     ),
     (
         "[allocator]\nsmoothing = 1.5",
@@ -167,6 +192,33 @@ const TENANT_MISTAKES: &[(&str, &str, &str)] = &[
         "read_units = 100",
         "read_units = 100\nredis = \"redis://:pw@h\"",
         r#"h.toml:7:9: tenant "orders" redis: needs [cache] kind = "dedicated"; a managed Redis is started for each tenant, so remove it or change the kind"#,
+    ),
+    (
+        "read_units = 100",
+        "read_units = 100\nweight = \"heavy\"",
+        r#"h.toml:7:10: tenant "orders" weight = "heavy": is not a number; write a number such as 4, 0.05 or "1k""#,
+    ),
+    (
+        "read_units = 100",
+        "read_units = 100\nmin = { cache = \"65MiB\", read_unit = 5 }",
+        "h.toml:7:17: tenant \"orders\" min.cache = \"65MiB\": is above the base share, cache = \"64MiB\"; \
+         lower it, or raise cache\n\
+         h.toml:7:26: unknown field \"read_unit\" in min; did you mean \"read_units\"?",
+    ),
+    (
+        "net = \"10MB/s\"",
+        "net = \"10MB/s\"\n[tenant.max]\nnet = \"10MB/s\"\nwrite_units = 99",
+        r#"h.toml:11:15: tenant "orders" max.write_units = "99": is below the base share, write_units = "100"; raise it, or lower write_units"#,
+    ),
+    (
+        "read_units = 100",
+        "read_units = 100\nmax = \"1GiB\"",
+        r#"h.toml:7:7: max must be a table: max = { cache = "64MiB", read_units = 100 }"#,
+    ),
+    (
+        "read_units = 100",
+        "read_units = 100\nmin = { password = 1 }",
+        r#"h.toml:7:9: unknown field "password" in min; its fields are cache, read_units, write_units, net"#,
     ),
     (
         "read_units",

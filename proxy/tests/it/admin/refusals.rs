@@ -134,8 +134,19 @@ fn every_wrong_value_is_named_and_nothing_is_changed() {
         (
             "PUT",
             "/v1/allocator",
-            json!({"policy": "hars", "interval": "1ns", "threshold": -1, "smoothing": 0}),
-            &["policy", "interval", "threshold", "smoothing"][..],
+            json!({"policy": "hars", "interval": "1ns", "threshold": -1, "smoothing": 0, "salt": "much",
+                "tracked_keys": 1, "reserve": 0.95, "stability": 2, "sample_one_in": 32}),
+            &[
+                "policy",
+                "interval",
+                "threshold",
+                "smoothing",
+                "salt",
+                "tracked_keys",
+                "reserve",
+                "stability",
+                "sample_one_in",
+            ][..],
         ),
         (
             "POST",

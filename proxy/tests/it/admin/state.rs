@@ -24,16 +24,28 @@ fn changes_survive_a_crash_and_a_restart() {
     assert_eq!(proxy.api("DELETE", "/v1/tenants/carts", None).0, 204);
     let quota = json!({"cache_bytes": 40 * MIB, "read_units_per_s": 55.5});
     assert_eq!(proxy.api("PUT", "/v1/tenants/stock/quota", Some(&quota)).0, 200);
-    let options = json!({"policy": "drf", "threshold": 0.25, "interval": "45s"});
+    let options = json!({"policy": "drf", "threshold": 0.25, "interval": "45s", "salt": 0.02,
+        "apply": "boost", "reserve": 0.1, "stability": 0.05, "tracked_keys": "4k"});
     assert_eq!(proxy.api("PUT", "/v1/allocator", Some(&options)).0, 200);
     let look = |proxy: &crate::support::Proxy| {
-        // How many clients are signed in is not kept.
+        // How many clients are signed in is not kept, nor what is under way.
         let names = ["gamma", "orders", "stock"];
         let quotas = names.map(|name| proxy.get(&format!("/v1/tenants/{name}/quota")));
-        (quotas, proxy.get("/v1/allocator"), proxy.get("/v1/tenants/gamma")["max_wait_ms"].clone())
+        let mut options = proxy.get("/v1/allocator");
+        options["rounds_to_come"].take();
+        (quotas, options, proxy.get("/v1/tenants/gamma")["max_wait_ms"].clone())
     };
     let before = look(&proxy);
     assert_eq!(before.0[2]["pinned"], true);
+    for (field, value) in [
+        ("salt", json!(0.02)),
+        ("apply", json!("boost")),
+        ("reserve", json!(0.1)),
+        ("stability", json!(0.05)),
+        ("tracked_keys", json!(4000)),
+    ] {
+        assert_eq!(before.1[field], value, "{field}");
+    }
 
     let state = proxy.data_dir().join("state.json");
     let mode = std::fs::metadata(&state).unwrap().permissions().mode();

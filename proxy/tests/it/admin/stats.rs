@@ -135,7 +135,7 @@ fn hot_keys_are_found_and_shown_with_their_bytes() {
 
 #[test]
 fn a_curve_shows_where_the_working_set_fits() {
-    let proxy = synthetic("1ms", "sample_one_in = 1\nmin_cache = \"2MiB\"");
+    let proxy = synthetic("1ms", "min_cache = \"2MiB\"");
     let empty = proxy.get("/v1/tenants/orders/curve");
     assert_eq!((&empty["bytes"], &empty["sampled_reads"]), (&json!([]), &json!(0)));
     // 8000 keys in turn, four times: all misses where they do not fit, only first reads miss where they do.

@@ -143,6 +143,44 @@ fn a_patch_changes_what_can_be_changed_and_nothing_else() {
 }
 
 #[test]
+fn weights_and_bounds_are_set_changed_lifted_and_kept() {
+    let mut proxy = Proxy::start();
+    let mut body = gamma();
+    body["weight"] = json!(2);
+    body["min"] = json!({"cache": "12MiB"});
+    create(&proxy, &body);
+    let terms = |proxy: &Proxy| {
+        let shown = proxy.get("/v1/tenants/gamma");
+        ["weight", "min", "max"].map(|field| shown[field].clone())
+    };
+    assert_eq!(terms(&proxy), [json!(2.0), json!({"cache_bytes": 12 * MIB}), json!({})]);
+    let change = |body: serde_json::Value| proxy.api("PATCH", "/v1/tenants/gamma", Some(&body));
+    assert_eq!(change(json!({"max": {"net": "2MB/s", "read_units": 100}})).0, 200);
+    assert_eq!(change(json!({"weight": 0, "min": {}})).0, 200);
+    let max = json!({"net_bytes_per_s": 2e6, "read_units_per_s": 100.0});
+    let expected = [json!(0.0), json!({}), max];
+    assert_eq!(terms(&proxy), expected);
+
+    // The base share may not leave the bounds, nor the bounds the base share; a wrong change changes nothing.
+    for (body, field) in [
+        (json!({"read_units": 101}), "max.read_units"),
+        (json!({"min": {"net": "1.1MB/s"}}), "min.net"),
+        (json!({"weight": -1}), "weight"),
+    ] {
+        let (_, answer) = change(body);
+        assert_problem(&answer, 422, "invalid");
+        assert_eq!(answer["errors"][0]["field"], field, "{answer}");
+    }
+    let (_, answer) = change(json!({"max": {"nett": 1}}));
+    assert!(assert_problem(&answer, 400, "malformed").contains("`nett`"), "{answer}");
+    assert_eq!(terms(&proxy), expected);
+
+    proxy.kill();
+    proxy.restart();
+    assert_eq!(terms(&proxy), expected);
+}
+
+#[test]
 fn removing_a_tenant_cuts_its_clients_off_and_stops_its_redis() {
     let proxy =
         crate::support::ProxyBuilder::default().tenant("orders", "").tenant("carts", "").start();

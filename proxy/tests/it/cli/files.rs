@@ -116,7 +116,7 @@ fn check_and_config_say_what_is_in_effect() {
     let printed = hopperkv(&["config", "--config", &file], &[]).done();
     assert!(!printed.contains("secret-word"), "secrets are masked: {printed}");
     let table: toml::Table = printed.parse().unwrap();
-    assert_eq!(table["allocator"]["policy"].as_str(), Some("hare"), "defaults are shown");
+    assert_eq!(table["allocator"]["policy"].as_str(), Some("optimum"), "defaults are shown");
     assert_eq!(table["tenant"][0]["cache"].as_str(), Some("64MiB"));
     assert!(!dir.path().join("data").exists(), "nothing is started");
 

@@ -6,6 +6,11 @@ use super::{against, hopperkv};
 use crate::admin::{MIB, maxmemory};
 use crate::support::{Client, Port, Proxy, Value};
 
+/// The words of every line.
+fn words(text: &str) -> Vec<Vec<String>> {
+    text.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
 #[test]
 fn tenants_are_added_shown_resized_released_and_removed() {
     let proxy = Proxy::start();
@@ -33,12 +38,9 @@ fn tenants_are_added_shown_resized_released_and_removed() {
     let mut client = Client::connect(proxy.listen);
     assert_eq!(client.call(&["AUTH", "carts", password]), Value::ok());
 
-    let words = |text: &str| -> Vec<Vec<String>> {
-        text.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
-    };
     let list = words(&run(&["tenant", "list"]).done());
     assert_eq!(list.len(), 3, "{list:?}");
-    assert_eq!(list[1], ["carts", "64.0", "MiB", "500", "1000", "10000000", "no"]);
+    assert_eq!(list[1], ["carts", "64.0", "MiB", "500", "1000", "10000000", "no", "1"]);
     assert_eq!(list[2][0], "orders");
     let shown: Json = serde_json::from_str(&run(&["tenant", "show", "carts"]).done()).unwrap();
     assert_eq!((&shown["name"], &shown["max_wait_ms"]), (&"carts".into(), &2000.into()));
@@ -48,7 +50,7 @@ fn tenants_are_added_shown_resized_released_and_removed() {
     assert_eq!(set[1], ["carts", "16.0", "MiB", "7", "1000", "10000000", "yes"]);
     assert_eq!(maxmemory(&proxy, "carts"), 16 * MIB);
     let released = words(&run(&["tenant", "set-quota", "carts", "--release"]).done());
-    assert_eq!(released[1], list[1]);
+    assert_eq!(released[1], list[1][..7]);
     assert_eq!(maxmemory(&proxy, "carts"), 64 * MIB);
 
     assert_eq!(
@@ -65,6 +67,36 @@ fn tenants_are_added_shown_resized_released_and_removed() {
         run(&["tenant", "set-quota", "orders", "--cache", "1KiB"]).refused(1).contains("cache")
     );
     assert_eq!(run(&["tenant", "set-quota", "orders", "--cache", "many"]).code, Some(2));
+}
+
+#[test]
+fn weights_and_bounds_are_given_shown_and_lifted() {
+    let proxy = Proxy::start();
+    let run = |args: &[&str]| against(&proxy, args);
+    let add = "tenant add carts --cache 64MiB --read-units 500 --write-units 1k --net 10MB/s \
+               --weight 2 --min cache=32MiB,read-units=62.5";
+    run(&add.split_whitespace().collect::<Vec<_>>()).done();
+    let shown: Json = serde_json::from_str(&run(&["tenant", "show", "carts"]).done()).unwrap();
+    assert_eq!(shown["weight"], 2.0);
+    let min = serde_json::json!({"cache_bytes": 32 * MIB, "read_units_per_s": 62.5});
+    assert_eq!((&shown["min"], &shown["max"]), (&min, &serde_json::json!({})));
+    let set = ["tenant", "set", "carts", "--weight", "0.5", "--max", "net=20MB/s", "--min", "none"];
+    assert_eq!(words(&run(&set).done())[1][7], "0.5");
+    let table = run(&["stats", "--tenant", "carts"]).done();
+    let share = words(&table);
+    let share = &share[share
+        .iter()
+        .position(|line| line[..] == ["share", "now", "base", "min", "max"])
+        .unwrap()..];
+    assert_eq!(share[1], ["cache_bytes", "64.0", "MiB", "64.0", "MiB", "-", "-"]);
+    assert_eq!(share[4], ["net_bytes_per_s", "10000000", "10000000", "-", "20000000"]);
+    assert_eq!(share[5], ["weight", "0.5"]);
+    let set = ["tenant", "set", "carts", "--min", "cache=65MiB"];
+    assert!(run(&set).refused(1).contains("min.cache"));
+    assert!(run(&["tenant", "set", "carts"]).refused(2).contains("--help"));
+    let ended = run(&["tenant", "set", "carts", "--min", "cach=65MiB"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("cache, read_units, write_units, net"), "{ended:?}");
 }
 
 #[test]
@@ -88,12 +120,15 @@ fn stats_and_dry_runs_are_tables_or_json() {
     let nobody = against(&proxy, &["stats", "--tenant", "nobody"]);
     assert_eq!(nobody.refused(1), "there is no tenant \"nobody\"");
 
-    let said = against(&proxy, &["allocate", "--dry-run", "--policy", "drf"]).done();
-    assert!(said.starts_with("drf: dry run, would be kept: "), "{said}");
-    assert!(said.lines().nth(2).unwrap().starts_with("orders "), "{said}");
+    for policy in ["static", "drf", "hare", "hare_nonconserving", "memshare", "optimum"] {
+        let said = against(&proxy, &["allocate", "--dry-run", "--policy", policy]).done();
+        assert!(said.starts_with(&format!("{policy}: dry run, would be kept: ")), "{said}");
+        let words: Vec<_> = said.lines().nth(2).unwrap().split_whitespace().collect();
+        assert_eq!((words[0], words[2]), ("orders", "1"), "name and weight: {said}");
+    }
     let run = against(&proxy, &["allocate", "--dry-run", "--json"]).done();
     let run: Json = serde_json::from_str(&run).unwrap();
-    assert_eq!((&run["trigger"], &run["policy"]), (&"dry_run".into(), &"hare".into()));
+    assert_eq!((&run["trigger"], &run["policy"]), (&"dry_run".into(), &"optimum".into()));
 }
 
 #[test]

@@ -1,25 +1,31 @@
 //! The way from one allocation to the next: the caches' sum is never above what there is, at no moment.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use serde_json::json;
 
-use super::load::Load;
+use super::load::{Load, read_evenly};
 use super::{
-    ALPHA_KEYS, BASE_BYTES, BETA_KEYS, assert_in_force, learned, part, quota, run, set_options,
+    ALPHA_KEYS, BASE_BYTES, BETA_KEYS, RESOURCES, assert_in_force, assert_near, learned, number,
+    part, quota, run, set_options,
 };
 use crate::admin::{MIB, maxmemory};
 use crate::support::{Client, Proxy, eventually};
 
-/// Reads both `maxmemory` over and over while a change is under way.
+/// Used memory above `maxmemory` that does not count: buffers come and go.
+const SLACK_BYTES: u64 = MIB;
+
+/// Reads both `maxmemory`, and what is used, over and over while a change is under way.
 ///
 /// The cache that grows is read first. The other only shrinks, so the sum of the two readings is not above the sum at
 /// the moment of the first.
 struct Watch {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Vec<(u64, u64)>>>,
+    /// The most that both held at once: their limits or what they used, whichever was more.
+    most_held: Arc<AtomicU64>,
 }
 
 impl Watch {
@@ -27,12 +33,17 @@ impl Watch {
         let stop = Arc::new(AtomicBool::new(false));
         let (mut grows, mut shrinks) = (proxy.redis(grows), proxy.redis(shrinks));
         let stopped = Arc::clone(&stop);
+        let most_held = Arc::new(AtomicU64::new(0));
+        let most = Arc::clone(&most_held);
         let thread = std::thread::spawn(move || {
             let mut seen = Vec::new();
             loop {
                 // One more look after the change is over.
                 let last = stopped.load(Ordering::Relaxed);
                 let reading = (size(&mut grows), size(&mut shrinks));
+                let held =
+                    reading.0 + reading.1.max(used(&mut shrinks).saturating_sub(SLACK_BYTES));
+                most.fetch_max(held, Ordering::Relaxed);
                 if seen.last() != Some(&reading) {
                     seen.push(reading);
                 }
@@ -41,13 +52,19 @@ impl Watch {
                 }
             }
         });
-        Self { stop, thread: Some(thread) }
+        Self { stop, thread: Some(thread), most_held }
     }
 
-    /// The distinct readings, in order.
-    fn finish(mut self) -> Vec<(u64, u64)> {
+    /// The distinct readings, in order. Never was more held than `total`.
+    fn finish(mut self, total: u64) -> Vec<(u64, u64)> {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.take().unwrap().join().unwrap()
+        let seen = self.thread.take().unwrap().join().unwrap();
+        for (grows, shrinks) in &seen {
+            assert!(grows + shrinks <= total, "{grows} + {shrinks} > {total} in {seen:?}");
+        }
+        let held = self.most_held.load(Ordering::Relaxed);
+        assert!(held <= total, "{held} of {total} held, limits {seen:?}");
+        seen
     }
 }
 
@@ -58,10 +75,10 @@ fn size(redis: &mut Client) -> u64 {
     }
 }
 
-fn assert_never_above(seen: &[(u64, u64)], total: u64) {
-    for (grows, shrinks) in seen {
-        assert!(grows + shrinks <= total, "{grows} + {shrinks} > {total} in {seen:?}");
-    }
+fn used(redis: &mut Client) -> u64 {
+    let info = redis.cmd("INFO memory").text();
+    let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
+    line.unwrap_or_else(|| panic!("{info}")).trim().parse().unwrap()
 }
 
 #[test]
@@ -71,15 +88,13 @@ fn a_direct_change_shrinks_before_it_grows() {
     set_options(&proxy, json!({"policy": "hare", "apply": "direct"}));
     let watch = Watch::start(&proxy, "beta", "alpha");
     let applied = run(&proxy, "");
-    let seen = watch.finish();
+    watch.finish(2 * BASE_BYTES);
     assert_eq!(applied["applied"], true, "{applied}");
-    assert_never_above(&seen, 2 * BASE_BYTES);
     assert_in_force(&proxy, &applied, &["alpha", "beta"]);
 
     let watch = Watch::start(&proxy, "alpha", "beta");
     set_options(&proxy, json!({"policy": "static"}));
-    let seen = watch.finish();
-    assert_never_above(&seen, 2 * BASE_BYTES);
+    let seen = watch.finish(2 * BASE_BYTES);
     assert_eq!(seen.last(), Some(&(BASE_BYTES, BASE_BYTES)), "{seen:?}");
     drop(loads);
 }
@@ -98,16 +113,42 @@ fn a_gradual_change_moves_a_step_a_round_and_arrives() {
         part(&applied, "beta")["share"]["cache_bytes"]
     );
 
-    // Rounds wait for the cache that grew to be filled; reading beta's keys fills it.
-    let load = Load::start(&proxy, "beta", BETA_KEYS);
+    // Rounds wait for the cache that grew to be filled or to hit; reading all of beta's keys brings that about.
     eventually("the last round is in place", || {
+        read_evenly(&proxy, "beta", BETA_KEYS, 1);
         (proxy.get("/v1/allocator")["rounds_to_come"] == 0).then_some(())
     });
-    drop(load);
-    let seen = watch.finish();
-    assert_never_above(&seen, 2 * BASE_BYTES);
+    let seen = watch.finish(2 * BASE_BYTES);
     let grown: Vec<u64> = seen.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].0)).collect();
     assert!(grown.iter().all(|step| *step <= 4 * MIB + 1), "{grown:?}");
+    assert_in_force(&proxy, &applied, &["alpha", "beta"]);
+}
+
+#[test]
+fn with_boost_the_cache_that_grows_has_its_base_rates_until_it_is_warm() {
+    let proxy = learned(&[]);
+    set_options(&proxy, json!({"policy": "hare", "apply": "boost"}));
+    let watch = Watch::start(&proxy, "beta", "alpha");
+    let applied = run(&proxy, "");
+    watch.finish(2 * BASE_BYTES);
+    assert_eq!(applied["applied"], true, "{applied}");
+    let (now, beta) = (quota(&proxy, "beta"), part(&applied, "beta"));
+    assert_eq!(now["cache_bytes"], beta["share"]["cache_bytes"], "all cache at once");
+    let mut boosted = 0;
+    for resource in &RESOURCES[1..] {
+        let (share, base) = (number(&beta["share"][resource]), number(&now["base"][resource]));
+        assert_near(number(&now[resource]), share.max(base), resource);
+        let said = beta["boost"][resource].as_f64().unwrap_or(0.0);
+        assert!((said - (base - share).max(0.0)).abs() < 1e-6 * base, "{resource}: {beta}");
+        boosted += usize::from(share < base);
+    }
+    let shown =
+        || proxy.api("GET", "/metrics", None).1.to_string().contains("hopperkv_quota_boost{");
+    assert_eq!(shown(), boosted > 0, "{applied}");
+
+    let load = Load::start(&proxy, "beta", BETA_KEYS);
+    eventually("its cache is warm", || (!shown()).then_some(()));
+    drop(load);
     assert_in_force(&proxy, &applied, &["alpha", "beta"]);
 }
 

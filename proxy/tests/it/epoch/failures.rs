@@ -3,7 +3,7 @@
 use nix::sys::signal::{Signal, kill};
 use serde_json::json;
 
-use super::{assert_in_force, learned, part, quota, run, set_options};
+use super::{BASE_BYTES, assert_in_force, learned, part, quota, run, set_options};
 use crate::admin::{MIB, maxmemory};
 use crate::support::{Proxy, eventually};
 
@@ -44,6 +44,38 @@ fn a_redis_killed_before_a_direct_change_gets_its_share_when_it_is_back() {
     wait_until_ready(&proxy);
     eventually("it has its share", || {
         (part(&applied, "beta")["share"]["cache_bytes"] == maxmemory(&proxy, "beta")).then_some(())
+    });
+    assert_in_force(&proxy, &applied, &["alpha", "beta"]);
+}
+
+#[test]
+fn a_redis_that_cannot_be_shrunk_keeps_the_others_from_growing() {
+    let proxy = learned(&[]);
+    set_options(&proxy, json!({"policy": "hare", "apply": "direct"}));
+    let stopped = proxy.redis_pid("alpha");
+    kill(stopped, Signal::SIGSTOP).unwrap();
+    let applied = run(&proxy, "");
+    let grown = maxmemory(&proxy, "beta");
+    let allocator = proxy.get("/v1/allocator");
+    let metrics = proxy.api("GET", "/metrics", None).1;
+    kill(stopped, Signal::SIGCONT).unwrap();
+    assert_eq!(applied["applied"], true, "{applied}");
+    assert_eq!(grown, BASE_BYTES, "what alpha holds is not free");
+    assert_eq!(allocator["rounds_to_come"], 1, "it is not in place: {allocator}");
+    let metrics = metrics.as_str().unwrap();
+    let held_back = metrics.lines().find_map(|line| {
+        line.strip_prefix("hopperkv_allocator_cache_held_back_bytes ")?.parse::<f64>().ok()
+    });
+    assert!(held_back > Some(0.0), "{held_back:?}");
+
+    eventually("both have their shares", || {
+        let has =
+            |tenant| part(&applied, tenant)["share"]["cache_bytes"] == maxmemory(&proxy, tenant);
+        (has("alpha") && has("beta")).then_some(())
+    });
+    wait_until_ready(&proxy);
+    eventually("nothing is left to do", || {
+        (proxy.get("/v1/allocator")["rounds_to_come"] == 0).then_some(())
     });
     assert_in_force(&proxy, &applied, &["alpha", "beta"]);
 }

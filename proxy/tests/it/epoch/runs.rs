@@ -27,7 +27,7 @@ fn a_dry_run_changes_nothing_and_a_run_does_what_it_said() {
     assert_eq!((&applied["applied"], &applied["reason_code"]), (&json!(true), &json!("improves")));
     for tenant in ["alpha", "beta"] {
         assert_eq!(part(&applied, tenant)["role"], "active");
-        // But for what Redis's memory was found to be meanwhile: a step of the trade or two.
+        // But for what Redis's memory became meanwhile: a step of the trade or two.
         for resource in RESOURCES {
             let [did, said] =
                 [&applied, &dry].map(|run| number(&part(run, tenant)["share"][resource]));
@@ -170,7 +170,7 @@ fn the_loop_decides_by_itself_and_measures_what_came_of_it() {
         let part = part(&measured, tenant);
         assert!(number(&part["predicted_gain"]) > 1.1, "{part}");
         let per_s = number(&part["measured_requests_per_s"]);
-        let gain = per_s / number(&part["base_requests_per_s"]);
+        let gain = per_s / number(&part["measured_base_requests_per_s"]);
         assert_near(number(&part["measured_gain"]), gain, "measured over base");
         assert!(per_s > 0.0 && load.served() > 0, "{part}");
     }

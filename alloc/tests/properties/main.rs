@@ -1,51 +1,11 @@
-//! Properties every policy keeps on random tenants, idle and saturated ones among them.
+//! Properties that policies keep on random tenants; `optimum` has more of its own.
 
-use hare::{
-    Allocation, Demand, Minimums, MissRatioCurve, Params, Policy, Resources, TenantInput, allocate,
-    enforce_minimums, throughput_per_s,
-};
-use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_oneof, proptest};
+mod optimum;
+mod tenants;
 
-const MIB: u64 = 1 << 20;
-const STEP_BYTES: u64 = 4 * MIB;
-const PARAMS: Params =
-    Params { cache_step_bytes: STEP_BYTES, min_cache_bytes: 10 * MIB, total_net: true };
-
-fn curve() -> impl Strategy<Value = MissRatioCurve> {
-    let falls = prop::collection::vec(prop_oneof![Just(0.0), Just(1.0), 0.5..1.0], 1..40);
-    (falls, 1..16 * MIB).prop_map(|(falls, tick_bytes)| {
-        let bytes = (1..=falls.len() as u64).map(|tick| tick * tick_bytes).collect();
-        let ratios = falls.into_iter().scan(1.0, |ratio, fall| {
-            *ratio *= fall;
-            Some(*ratio)
-        });
-        MissRatioCurve::new(bytes, ratios.collect()).expect("built in order")
-    })
-}
-
-fn amount(max: f64) -> impl Strategy<Value = f64> {
-    prop_oneof![1 => Just(0.0), 4 => max * 1e-3..max]
-}
-
-fn tenant() -> impl Strategy<Value = TenantInput> {
-    let demand = (amount(4.0), amount(4.0), amount(8192.0), prop_oneof![Just(0.0), 0.0..=1.0]);
-    let base = (0..64_u64, amount(1e4), amount(1e4), amount(1e8));
-    (demand, curve(), base).prop_map(|(demand, curve, base)| {
-        let demand = Demand {
-            read_units: demand.0,
-            write_units: demand.1,
-            net_bytes: demand.2,
-            net_alpha: demand.3,
-        };
-        let base = Resources {
-            cache_bytes: base.0 * STEP_BYTES,
-            read_units_per_s: base.1,
-            write_units_per_s: base.2,
-            net_bytes_per_s: base.3,
-        };
-        TenantInput::new(demand, curve, base).expect("within range")
-    })
-}
+use hare::{Demand, Minimums, Policy, Resources, TenantInput, allocate, enforce_minimums};
+use proptest::prelude::{ProptestConfig, Strategy, prop, proptest};
+use tenants::{PARAMS, assert_base_kept, assert_sane, tenant};
 
 fn tenants() -> impl Strategy<Value = Vec<TenantInput>> {
     prop::collection::vec(tenant(), 0..12)
@@ -67,21 +27,12 @@ fn assert_same_sums(got: &[Resources], want: &[Resources]) {
     }
 }
 
-fn assert_sane(allocation: &Allocation) {
-    assert!(allocation.improve_ratio.is_finite(), "{}", allocation.improve_ratio);
-    assert!(allocation.predicted_gain.iter().all(|gain| gain.is_finite() && *gain >= 0.0));
-    for share in &allocation.shares {
-        let rates = [share.read_units_per_s, share.write_units_per_s, share.net_bytes_per_s];
-        assert!(rates.iter().all(|rate| rate.is_finite() && *rate >= 0.0), "{share:?}");
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn sums_are_conserved(tenants in tenants()) {
-        for policy in [Policy::Static, Policy::Drf, Policy::Hare, Policy::Memshare] {
+        for policy in [Policy::Static, Policy::Drf, Policy::Hare, Policy::Memshare, Policy::Optimum] {
             let allocation = allocate(policy, &PARAMS, &tenants);
             assert_sane(&allocation);
             assert_same_sums(&allocation.shares, &base_of(&tenants));
@@ -102,14 +53,9 @@ proptest! {
 
     #[test]
     fn nobody_falls_below_base(tenants in tenants()) {
-        for policy in [Policy::Drf, Policy::Hare, Policy::HareNonconserving] {
+        for policy in [Policy::Drf, Policy::Hare, Policy::HareNonconserving, Policy::Optimum] {
             let allocation = allocate(policy, &PARAMS, &tenants);
-            for (tenant, share) in tenants.iter().zip(&allocation.shares) {
-                if let Some(base) = throughput_per_s(tenant, tenant.base()) {
-                    let new = throughput_per_s(tenant, share).unwrap_or(f64::INFINITY);
-                    assert!(new >= base * (1.0 - 1e-9), "{policy}: {new} below {base}");
-                }
-            }
+            assert_base_kept(&tenants, &allocation);
         }
     }
 
@@ -151,7 +97,7 @@ proptest! {
     #[test]
     fn minimums_hold_and_conserve(tenants in tenants()) {
         let minimums = Minimums::default();
-        for policy in [Policy::Drf, Policy::Hare, Policy::Memshare] {
+        for policy in [Policy::Drf, Policy::Hare, Policy::Memshare, Policy::Optimum] {
             let base = base_of(&tenants);
             let mut shares = allocate(policy, &PARAMS, &tenants).shares;
             enforce_minimums(&mut shares, &base, &minimums);

@@ -1,0 +1,107 @@
+//! The allocator without its surroundings: accounts, decision and history under a clock that is passed in.
+//!
+//! A live proxy and a simulation run the same planner; they differ in where readings and curves come from and in what is
+//! done with a run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hare::Calibration;
+use parking_lot::Mutex;
+
+use super::decide::{Options, decide};
+use super::decision::{ReasonCode, Role};
+use super::ledger::Ledger;
+use super::reading::Reading;
+use super::run::{History, Run, Trigger};
+use crate::apply::Pace;
+use crate::config::Apply;
+use crate::tenant::Learned;
+
+/// Closes windows, decides, remembers.
+#[derive(Debug, Default)]
+pub(crate) struct Planner {
+    ledger: Ledger,
+    history: Arc<Mutex<History>>,
+    /// Nothing was under way when the present window began.
+    began_settled: bool,
+}
+
+/// How windows are closed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Closing {
+    /// Windows summed into one curve and one demand.
+    pub(crate) keep: usize,
+    /// The time, from any fixed beginning.
+    pub(crate) now: Duration,
+    /// No change is under way.
+    pub(crate) settled: bool,
+}
+
+impl Planner {
+    /// A planner that remembers its runs in `history`.
+    pub(crate) fn new(history: Arc<Mutex<History>>) -> Self {
+        Self { history, ..Self::default() }
+    }
+
+    /// Begins the first window of the tenants that are there from the start.
+    pub(crate) fn open(&mut self, readings: &[Reading], now: Duration) {
+        self.ledger.open(readings, now);
+    }
+
+    /// Closes the window of every tenant and fills in what the last run led to. `learn` gives the curve of the tenant at an
+    /// index of `readings`, told how many reads its window had and how many windows to sum.
+    pub(crate) fn close_window(
+        &mut self,
+        readings: &[Reading],
+        closing: Closing,
+        learn: impl FnMut(usize, u64, usize) -> Learned,
+    ) {
+        let Closing { keep, now, settled } = closing;
+        let served = self.ledger.close(readings, keep, now, learn);
+        if !served.is_empty() {
+            self.history.lock().measured(&served, self.began_settled);
+        }
+        self.began_settled = settled;
+    }
+
+    /// Decides and remembers it.
+    pub(crate) fn run(
+        &mut self,
+        readings: &[Reading],
+        keep: usize,
+        options: &Options,
+        occasion: Occasion,
+    ) -> Run {
+        let mut decision = decide(&self.ledger.snapshot(readings, keep), options);
+        if occasion.trigger != Trigger::DryRun {
+            let parts = readings.iter().zip(&decision.tenants);
+            let active = parts.filter(|(_, tenant)| tenant.role == Role::Active);
+            let found_better = decision.reason_code == ReasonCode::Unconfirmed;
+            self.ledger.remember(active.map(|(reading, _)| reading.number), found_better);
+        }
+        if decision.pace(occasion.apply, 0) == Pace::Boost {
+            decision.boost();
+        }
+        let run = self.history.lock().add(occasion.at_ms, occasion.trigger, decision);
+        // What it changes is not in place when the window begins that is open now.
+        self.began_settled &= !run.applied;
+        run
+    }
+
+    /// From modelled entries to the `maxmemory` of this tenant.
+    pub(crate) fn calibration(&self, number: u32) -> Calibration {
+        self.ledger.calibration(number)
+    }
+}
+
+/// When and why a run is made, and what becomes of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Occasion {
+    /// What set it off.
+    pub(crate) trigger: Trigger,
+    /// Milliseconds since 1970.
+    pub(crate) at_ms: u64,
+    /// How a decision is put in place.
+    pub(crate) apply: Apply,
+}

@@ -1,0 +1,146 @@
+//! A tenant at the table: whether it takes part, and what the policy sees of it.
+
+use std::sync::Arc;
+
+use hare::{
+    MissRatioCurve, Policy, Resources, TenantInput, WindowUsage, predicted_gain, throughput_per_s,
+};
+
+use super::caution::{Caution, CautiousCurve};
+use super::decide::Options;
+use super::decision::{CurveSummary, DemandSummary, Role, TenantDecision};
+use super::snapshot::TenantView;
+
+/// Sampled reads from which a tenant takes part.
+const ENOUGH_READS: u64 = 64;
+/// Sampled reads below which one that took part no longer does: no tenant goes in and out from epoch to epoch.
+const TOO_FEW_READS: u64 = 32;
+/// Part of a bound from which a share counts as being at it.
+const AT_BOUND: f64 = 1.0 - 1e-6;
+
+/// A tenant with its role and, if it takes part, what the policy sees of it.
+pub(super) struct Seat<'a> {
+    pub(super) view: &'a TenantView,
+    pub(super) role: Role,
+    /// Over the true base share; `None` if a number is none that a policy can work with.
+    pub(super) input: Option<TenantInput>,
+    /// Its part of an improvement, where the policy heeds that.
+    pub(super) weight: f64,
+    cautious: CautiousCurve,
+}
+
+impl<'a> Seat<'a> {
+    pub(super) fn new(view: &'a TenantView, options: &Options) -> Self {
+        let cautious = match &view.curve {
+            Some(curve) => options.caution.over(curve, &view.confidence, view.base.cache_bytes),
+            None => Caution::Salt(0.0).over(
+                &MissRatioCurve::always_miss(),
+                &view.confidence,
+                view.base.cache_bytes,
+            ),
+        };
+        let input = input_of(view, cautious.curve.clone(), view.base);
+        let role = role_of(view, input.is_some());
+        let weight = if options.policy == Policy::Optimum { view.weight } else { 1.0 };
+        Self { view, role, input, weight, cautious }
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.role == Role::Active
+    }
+
+    /// What the policy sees of it with `base` in place of its base share.
+    pub(super) fn input_over(&self, base: Resources) -> Option<TenantInput> {
+        input_of(self.view, self.cautious.curve.clone(), base)
+    }
+
+    /// Predicted throughput with `share` over that with the base share.
+    pub(super) fn gain(&self, share: &Resources) -> f64 {
+        self.input.as_ref().map_or(1.0, |input| predicted_gain(input, share))
+    }
+
+    /// Gain over base per unit of weight; a loss counts in full.
+    pub(super) fn weighted_gain(&self, share: &Resources) -> f64 {
+        let gain = self.gain(share) - 1.0;
+        if gain > 0.0 && self.weight > 0.0 { gain / self.weight } else { gain }
+    }
+
+    /// True if an improvement is to be measured by it: it may grow, and `share` is not all that it may have.
+    pub(super) fn sets_the_pace(&self, share: &Resources) -> bool {
+        let most = self.view.bounds.max;
+        let at = |amount: f64, most: f64| most.is_finite() && amount >= most * AT_BOUND;
+        let is_capped = at(share.read_units_per_s, most.read_units_per_s)
+            || at(share.write_units_per_s, most.write_units_per_s)
+            || at(share.net_bytes_per_s, most.net_bytes_per_s);
+        self.is_active() && self.weight > 0.0 && !is_capped
+    }
+
+    pub(super) fn describe(&self, share: Resources) -> TenantDecision {
+        let view = self.view;
+        let miss_ratio = |share: &Resources| self.cautious.curve.miss_ratio_at(share.cache_bytes);
+        TenantDecision {
+            name: Arc::clone(&view.name),
+            role: self.role,
+            base: view.base,
+            current: view.current,
+            share,
+            weight: view.weight,
+            predicted_gain: self.gain(&share),
+            current_gain: self.gain(&view.current),
+            base_requests_per_s: self.input.as_ref().and_then(|i| throughput_per_s(i, &view.base)),
+            demand: demand_of(&view.usage),
+            curve: CurveSummary {
+                sampled_reads: view.confidence.sampled_reads,
+                drift: view.confidence.drift,
+                margin: self.cautious.margin,
+                believed_gain: self.cautious.believed_gain,
+                feared_loss: self.cautious.feared_loss,
+                miss_ratio_at_base: miss_ratio(&view.base),
+                miss_ratio_at_current: miss_ratio(&view.current),
+                miss_ratio_at_share: miss_ratio(&share),
+            },
+            boost: None,
+            measured_requests_per_s: None,
+            measured_base_requests_per_s: None,
+            measured_gain: None,
+            measured_limited: None,
+        }
+    }
+}
+
+fn role_of(view: &TenantView, is_usable: bool) -> Role {
+    let sampled_reads = view.confidence.sampled_reads;
+    let least_reads = if view.took_part { TOO_FEW_READS } else { ENOUGH_READS };
+    if view.pinned {
+        Role::Pinned
+    } else if view.stuck_windows > 0 {
+        Role::NoProgress
+    } else if view.usage.requests() == 0 {
+        if view.refused > 0 { Role::NoProgress } else { Role::Idle }
+    } else if view.starved {
+        Role::Starved
+    } else if view.arrived {
+        Role::Arrived
+    } else if !is_usable || (view.usage.reads > 0 && sampled_reads < least_reads) {
+        Role::TooFewSamples
+    } else {
+        Role::Active
+    }
+}
+
+fn input_of(view: &TenantView, curve: MissRatioCurve, base: Resources) -> Option<TenantInput> {
+    let input = TenantInput::new(view.usage.demand(true), curve, base).ok()?;
+    let input = input.with_weight(view.weight).ok()?.with_bounds(view.bounds).ok()?;
+    Some(input.with_current_cache(view.current.cache_bytes))
+}
+
+fn demand_of(usage: &WindowUsage) -> DemandSummary {
+    let demand = usage.demand(true);
+    DemandSummary {
+        requests: usage.requests(),
+        read_units: demand.read_units,
+        write_units: demand.write_units,
+        net_bytes: demand.net_bytes,
+        net_alpha: demand.net_alpha,
+    }
+}
