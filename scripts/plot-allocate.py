@@ -15,7 +15,7 @@ import sys
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 70, 120, 30, 60
 LEAST_TENANTS, MOST_TENANTS = 1.5, 14_000
-LEAST_S, MOST_S = 3e-7, 3.0
+LEAST_S, MOST_S = 8e-8, 3.0
 # Colours that stay apart for colour-blind readers (Okabe and Ito), each with its own mark and dash.
 SERIES = {
     "optimum": ("#0072B2", "circle", ""),
@@ -74,7 +74,7 @@ def axes() -> list[str]:
         parts.append(
             f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{tenants:,}</text>'
         )
-    for power in range(-6, 1):
+    for power in range(-7, 1):
         y = y_of(10.0**power)
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
         label = duration(10.0**power)
