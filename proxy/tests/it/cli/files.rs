@@ -59,6 +59,29 @@ fn allocate_solves_the_vectors_with_memshare() {
     solves_all_vectors("memshare");
 }
 
+/// No policy named: `optimum`. Shares add up to what the tenants brought, and nobody can grow further than the bound.
+#[test]
+fn allocate_comes_near_the_bound_unless_told_otherwise() {
+    let solved = hopperkv(&["allocate", "--file", VECTORS], &[]).done();
+    let vectors = std::fs::read_to_string(VECTORS).unwrap();
+    let parsed = |line: &str| serde_json::from_str::<Json>(line).unwrap();
+    let mut nearness = Vec::new();
+    assert_eq!(solved.lines().count(), vectors.lines().count());
+    for (vector, solution) in vectors.lines().map(parsed).zip(solved.lines().map(parsed)) {
+        let bound = vector["upper_bound_ratio"].as_f64().unwrap();
+        let tenants = vector["tenants"].as_array().unwrap();
+        let brought: u64 = tenants.iter().map(|t| t["base"]["cache"].as_u64().unwrap()).sum();
+        let shares = solution["alloc"].as_array().unwrap();
+        let given: u64 = shares.iter().map(|share| share["cache"].as_u64().unwrap()).sum();
+        assert_eq!((shares.len(), given), (tenants.len(), brought), "{}", vector["id"]);
+        let reached = (1.0 + solution["improve_ratio"].as_f64().unwrap()) / (1.0 + bound);
+        assert!(reached < 1.0 + 1e-9 && (tenants.len() < 4 || reached >= 0.98), "{}", vector["id"]);
+        nearness.push(reached);
+    }
+    let mean = nearness.iter().sum::<f64>() / nearness.len() as f64;
+    assert!(mean >= 0.993, "{mean}");
+}
+
 #[test]
 fn allocate_names_the_line_that_is_wrong() {
     let dir = tempfile::tempdir().unwrap();
