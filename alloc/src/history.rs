@@ -96,7 +96,7 @@ impl CurveHistory {
 }
 
 /// What a window counts for when it is summed with the newest, which saw `newest` requests: it counts
-/// for no more requests than that, or than [`ENOUGH_REQUESTS`] where the newest saw fewer.
+/// for no more requests than that, or than 1,000 where the newest saw fewer.
 #[must_use]
 pub fn older_window_weight(newest: f64, older: f64) -> f64 {
     let most = newest.max(ENOUGH_REQUESTS);

@@ -108,17 +108,22 @@ fn replayed(tenants: &[TenantInput], allocation: &Allocation) -> Vec<u64> {
     caches
 }
 
+/// All that holds without a reserve, whatever weights and bounds.
+fn assert_sound(tenants: &[TenantInput], allocation: &Allocation) {
+    assert_sane(allocation);
+    assert_conserved(tenants, allocation, 0.0);
+    assert_within_bounds(tenants, allocation);
+    assert_base_kept(tenants, allocation);
+    assert_promise_kept(tenants, allocation);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn conserves_and_keeps_base_and_promise(tenants in tenants()) {
         let allocation = optimum(&PARAMS, &tenants);
-        assert_sane(&allocation);
-        assert_conserved(&tenants, &allocation, 0.0);
-        assert_within_bounds(&tenants, &allocation);
-        assert_base_kept(&tenants, &allocation);
-        assert_promise_kept(&tenants, &allocation);
+        assert_sound(&tenants, &allocation);
     }
 
     #[test]
@@ -133,11 +138,7 @@ proptest! {
     #[test]
     fn weights_and_bounds_hold(tenants in bounded_tenants()) {
         let allocation = optimum(&PARAMS, &tenants);
-        assert_sane(&allocation);
-        assert_conserved(&tenants, &allocation, 0.0);
-        assert_within_bounds(&tenants, &allocation);
-        assert_base_kept(&tenants, &allocation);
-        assert_promise_kept(&tenants, &allocation);
+        assert_sound(&tenants, &allocation);
     }
 
     #[test]
