@@ -1,10 +1,10 @@
 # HopperKV's commands. The work is done by scripts/*.sh; `make` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-long lint clean
+.PHONY: help run demo test test-long redis-suite lint clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build and start HopperKV with three demo tenants; Ctrl-C stops it
 	@scripts/run.sh
@@ -17,6 +17,9 @@ test: ## every test, with what the tests need
 
 test-long: ## every test, the long ones too
 	@scripts/test.sh --long
+
+redis-suite: ## Redis's own test suite against HopperKV
+	@scripts/redis-suite.sh
 
 lint: ## format, clippy, dependency rules
 	@scripts/lint.sh

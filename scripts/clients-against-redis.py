@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NODE = os.environ.get("HOPPERKV_NODE", "node")
 SUITES = [
     [sys.executable, "clients/python/check_redis_py.py"],
+    [sys.executable, "clients/python/check_libraries.py"],
     [NODE, "clients/node/check-node-redis.js"],
     [NODE, "clients/node/check-ioredis.js"],
     [NODE, "clients/node/check-glide.js"],

@@ -57,6 +57,9 @@ const MOST_RISE: usize = 64;
 pub enum Access {
     /// A read, hit or miss, of a key that exists: counted.
     Read,
+    /// A read that does not tell the size of the entry: a known one keeps its own, another is taken to have the bytes
+    /// that are passed.
+    ReadPart,
     /// A read of a key that does not exist: counted as a miss at every size, and nothing is kept.
     Absent,
     /// A write: refreshes the entry and its size, but says nothing about misses.
@@ -137,7 +140,8 @@ impl GhostCache {
     /// not sampled are ignored, but callers on a hot path ask [`Self::sampler`] first.
     #[inline]
     pub fn access(&mut self, key_hash: u64, entry_bytes: u64, access: Access) {
-        let expiry = if access == Access::Read { Expiry::Keep } else { Expiry::Never };
+        let is_read = matches!(access, Access::Read | Access::ReadPart);
+        let expiry = if is_read { Expiry::Keep } else { Expiry::Never };
         self.access_expiring(key_hash, entry_bytes, access, expiry);
     }
 
@@ -153,7 +157,7 @@ impl GhostCache {
     ) {
         if self.sampler.is_sampled(key_hash) {
             self.access_tracked(key_hash, entry_bytes, access, expiry);
-        } else if matches!(access, Access::Read | Access::Write) {
+        } else if matches!(access, Access::Read | Access::ReadPart | Access::Write) {
             self.census.touch(key_hash);
         }
     }
@@ -165,9 +169,13 @@ impl GhostCache {
                 self.remove(key_hash);
                 self.count_miss(key_hash);
             }
-            Access::Read | Access::Write => {
-                let depth = self.stack.touch(key_hash, entry_bytes);
-                if access == Access::Read {
+            Access::Read | Access::ReadPart | Access::Write => {
+                let depth = if access == Access::ReadPart {
+                    self.stack.touch_again(key_hash, entry_bytes)
+                } else {
+                    self.stack.touch(key_hash, entry_bytes)
+                };
+                if access != Access::Write {
                     self.count_read(key_hash, depth);
                 }
                 self.set_expiry(key_hash, expiry);
@@ -358,6 +366,21 @@ mod tests {
 
     fn hash(key: u64) -> u64 {
         key.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    #[test]
+    fn a_read_of_a_part_keeps_the_known_size() {
+        let mut ghost = ghost(100);
+        ghost.access(hash(1), 5_000, Access::Write);
+        ghost.access(hash(1), 70, Access::ReadPart);
+        assert!((ghost.mean_entry_bytes() - 5_000.0).abs() < 1e-9);
+        ghost.access(hash(2), 70, Access::ReadPart);
+        assert!((ghost.mean_entry_bytes() - 2_535.0).abs() < 1e-9);
+        ghost.access(hash(1), 9_000, Access::Read);
+        assert!((ghost.mean_entry_bytes() - 4_535.0).abs() < 1e-9);
+        // Two reads of known keys, one of an unknown one: a hit where both entries fit, and one where the first does.
+        let curve = ghost.take_window(3).curve().unwrap();
+        assert!((curve.miss_ratio_at(1 << 40) - 1.0 / 3.0).abs() < 1e-9);
     }
 
     #[test]

@@ -57,6 +57,12 @@ impl LruStack {
         Some(self.line.push_again(previous, bytes))
     }
 
+    /// Puts a key on top with the size it has; with `entry_bytes` if it was not on the stack.
+    pub fn touch_again(&mut self, key_hash: u64, entry_bytes: u64) -> Option<Depth> {
+        let known = self.slot_of.get(&key_hash).map(|slot| u64::from(self.line.bytes(*slot)));
+        self.touch(key_hash, known.unwrap_or(entry_bytes))
+    }
+
     /// Takes a key off the stack and leaves a hole; returns whether it was touched in this period.
     pub fn remove(&mut self, key_hash: u64) -> bool {
         let slot = self.slot_of.remove(&key_hash);

@@ -5,6 +5,7 @@ import {
   Decoder,
   ExpireOptions,
   GlideClient,
+  InfBoundary,
   Logger,
   ProtocolVersion,
   TimeUnit,
@@ -39,6 +40,14 @@ function setOptions(options) {
 
 const asObject = (line) =>
   Object.fromEntries(line.trim().split(" ").map((pair) => pair.split(/=(.*)/s).slice(0, 2)));
+
+const PATIENCE = { timeout: 10_000 };
+
+function batchOf(commands, isAtomic) {
+  const batch = new Batch(isAtomic);
+  for (const [name, ...words] of commands) batch[name](...words);
+  return batch;
+}
 
 /** Its own methods where it has them, custom commands for the few it leaves out. */
 function adapter(client) {
@@ -83,16 +92,43 @@ function adapter(client) {
     type: (k) => client.type(k),
     del: (keys) => client.del(keys),
     unlink: (keys) => client.unlink(keys),
+    walk: async (pattern) => {
+      const keys = [];
+      let cursor = "0";
+      do {
+        const [next, page] = await client.scan(cursor, { match: pattern, count: 7 });
+        keys.push(...page);
+        cursor = String(next);
+      } while (cursor !== "0");
+      return keys;
+    },
     info: () => client.info(),
     clientId: () => client.clientId(),
     clientName: () => client.clientGetName(),
     clientInfo: async () => asObject(await send(["CLIENT", "INFO"])),
     clientIds: async () =>
       (await send(["CLIENT", "LIST"])).trim().split("\n").map((line) => Number(asObject(line).id)),
-    pipeline(commands) {
-      const batch = new Batch(false);
-      for (const [name, ...words] of commands) batch[name](...words);
-      return client.exec(batch, true, { timeout: 10_000 });
+    hset: (k, fields) => client.hset(k, fields),
+    hgetall: async (k) =>
+      Object.fromEntries((await client.hgetall(k)).map(({ field, value }) => [field, value])),
+    rpush: (k, elements) => client.rpush(k, elements),
+    lrange: (k, from, to) => client.lrange(k, from, to),
+    sadd: (k, members) => client.sadd(k, members),
+    smembers: async (k) => [...(await client.smembers(k))],
+    zadd: (k, scores) => client.zadd(k, scores),
+    zrange: async (k, start, end) =>
+      (await client.zrangeWithScores(k, { start, end })).map(({ element, score }) => [element, score]),
+    xadd: (k, id, fields) => client.xadd(k, Object.entries(fields), { id }),
+    xrange: async (k) =>
+      Object.entries(
+        await client.xrange(k, InfBoundary.NegativeInfinity, InfBoundary.PositiveInfinity),
+      ).map(([id, fields]) => [id, Object.fromEntries(fields)]),
+    pipeline: (commands) => client.exec(batchOf(commands, false), true, PATIENCE),
+    multi: (commands) => client.exec(batchOf(commands, true), true, PATIENCE),
+    async multiIfUnchanged(k, during, commands) {
+      await client.watch([k]);
+      await during();
+      return client.exec(batchOf(commands, true), true, PATIENCE);
     },
     close: async () => client.close(),
   };

@@ -10,6 +10,14 @@ const flags = (options) =>
 const asObject = (line) =>
   Object.fromEntries(line.trim().split(" ").map((pair) => pair.split(/=(.*)/s).slice(0, 2)));
 
+const repliesOf = (results) => results.map(([error, reply]) => error ?? reply);
+
+/** Pairs, which RESP2 sends as one flat list. */
+function inPairs(list) {
+  if (list.length === 0 || Array.isArray(list[0])) return list;
+  return list.flatMap((_, i) => (i % 2 ? [] : [list.slice(i, i + 2)]));
+}
+
 function adapter(client) {
   return {
     ping: () => client.ping(),
@@ -49,6 +57,11 @@ function adapter(client) {
     type: (k) => client.type(k),
     del: (keys) => client.del(...keys),
     unlink: (keys) => client.unlink(...keys),
+    walk: async (pattern) => {
+      const keys = [];
+      for await (const page of client.scanStream({ match: pattern, count: 7 })) keys.push(...page);
+      return keys;
+    },
     send: ([name, ...words]) => client.call(name, ...words),
     info: () => client.info(),
     clientId: () => client.client("ID"),
@@ -56,9 +69,26 @@ function adapter(client) {
     clientInfo: async () => asObject(await client.call("CLIENT", "INFO")),
     clientIds: async () =>
       (await client.client("LIST")).trim().split("\n").map((line) => Number(asObject(line).id)),
-    async pipeline(commands) {
-      const replies = await client.pipeline(commands).exec();
-      return replies.map(([error, reply]) => error ?? reply);
+    hset: (k, fields) => client.hset(k, fields),
+    hgetall: async (k) => ({ ...(await client.hgetall(k)) }),
+    rpush: (k, elements) => client.rpush(k, ...elements),
+    lrange: (k, from, to) => client.lrange(k, from, to),
+    sadd: (k, members) => client.sadd(k, ...members),
+    smembers: async (k) => [...(await client.smembers(k))],
+    zadd: (k, scores) =>
+      client.zadd(k, ...Object.entries(scores).flatMap(([member, score]) => [score, member])),
+    zrange: async (k, from, to) =>
+      inPairs(await client.zrange(k, from, to, "WITHSCORES")).map(([m, score]) => [m, Number(score)]),
+    xadd: (k, id, fields) => client.xadd(k, id, ...Object.entries(fields).flat()),
+    xrange: async (k) =>
+      (await client.xrange(k, "-", "+")).map(([id, words]) => [id, Object.fromEntries(inPairs(words))]),
+    pipeline: async (commands) => repliesOf(await client.pipeline(commands).exec()),
+    multi: async (commands) => repliesOf(await client.multi(commands).exec()),
+    async multiIfUnchanged(k, during, commands) {
+      await client.watch(k);
+      await during();
+      const replies = await client.multi(commands).exec();
+      return replies && repliesOf(replies);
     },
     close: () => client.quit(),
   };

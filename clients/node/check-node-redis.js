@@ -1,8 +1,14 @@
 // node-redis (npm package "redis") against an endpoint, in its default settings, RESP2 and RESP3.
 
-import { createClient, RESP_TYPES } from "redis";
+import { createClient, RESP_TYPES, WatchError } from "redis";
 import { checkLibrary } from "./checks.js";
 import { main, versionOf } from "./suite.js";
+
+function batchOf(client, commands) {
+  const batch = client.multi();
+  for (const [name, ...words] of commands) batch[name](...words);
+  return batch;
+}
 
 function adapter(client) {
   const bytes = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
@@ -44,16 +50,41 @@ function adapter(client) {
     type: (k) => client.type(k),
     del: (keys) => client.del(keys),
     unlink: (keys) => client.unlink(keys),
+    walk: async (pattern) => {
+      const keys = [];
+      for await (const page of client.scanIterator({ MATCH: pattern, COUNT: 7 })) keys.push(...page);
+      return keys;
+    },
     send: (words) => client.sendCommand(words),
     info: () => client.info(),
     clientId: () => client.clientId(),
     clientName: () => client.clientGetName(),
     clientInfo: () => client.clientInfo(),
     clientIds: async () => (await client.clientList()).map(({ id }) => id),
-    pipeline(commands) {
-      const batch = client.multi();
-      for (const [name, ...words] of commands) batch[name](...words);
-      return batch.execAsPipeline();
+    hset: (k, fields) => client.hSet(k, fields),
+    hgetall: async (k) => ({ ...(await client.hGetAll(k)) }),
+    rpush: (k, elements) => client.rPush(k, elements),
+    lrange: (k, from, to) => client.lRange(k, from, to),
+    sadd: (k, members) => client.sAdd(k, members),
+    smembers: async (k) => [...(await client.sMembers(k))],
+    zadd: (k, scores) =>
+      client.zAdd(k, Object.entries(scores).map(([value, score]) => ({ value, score }))),
+    zrange: async (k, from, to) =>
+      (await client.zRangeWithScores(k, from, to)).map(({ value, score }) => [value, score]),
+    xadd: (k, id, fields) => client.xAdd(k, id, fields),
+    xrange: async (k) =>
+      (await client.xRange(k, "-", "+")).map(({ id, message }) => [id, { ...message }]),
+    pipeline: (commands) => batchOf(client, commands).execAsPipeline(),
+    multi: (commands) => batchOf(client, commands).exec(),
+    async multiIfUnchanged(k, during, commands) {
+      await client.watch(k);
+      await during();
+      try {
+        return await batchOf(client, commands).exec();
+      } catch (error) {
+        if (error instanceof WatchError) return null;
+        throw error;
+      }
     },
     close: () => client.close(),
   };

@@ -7,10 +7,13 @@ import redis
 import redis.asyncio
 
 import checks
+import data_types
+import transactions
 from endpoint import Endpoint
 from suite import Suite, equal, refused, reply, true
 
 CLIENTS = 100
+CHECKS = [*checks.ON_ANY_CLIENT, *data_types.ON_ANY_CLIENT, *transactions.ON_ANY_CLIENT]
 
 
 def protocols() -> list[tuple[str, dict]]:
@@ -120,8 +123,9 @@ async def check_library(suite: Suite, name: str, library, endpoint: Endpoint) ->
             host=endpoint.host, port=endpoint.port,
             username=endpoint.user, password=endpoint.password, **options,
         )
-        for check in checks.ON_ANY_CLIENT:
-            await suite.check(f"{label}: {check.__name__}", check, suite, client)
+        for check in CHECKS:
+            name = f"{check.__module__}.{check.__name__}"
+            await suite.check(f"{label}: {name}", check, suite, client)
         if not endpoint.is_redis:
             await suite.check(f"{label}: over_limit", checks.over_limit, suite, client)
         await close(client)

@@ -248,9 +248,21 @@ async def over_limit(suite: Suite, c) -> None:
         await reply(c.set("k" * 2049, "v"))
     with refused(ResponseError, "key is 0 bytes", "SET of an empty key"):
         await reply(c.set("", "v"))
-    with refused(ResponseError, "unknown command", "LPUSH"):
-        await reply(c.lpush(key, "v"))
+    with refused(ResponseError, "unknown command", "BLPOP"):
+        await reply(c.blpop(key, timeout=1))
     equal(await reply(c.ping()), True, "PING after refusals")
+
+
+async def iteration(suite: Suite, c) -> None:
+    names = {suite.key(f"walk:{i}").encode() for i in range(30)}
+    await reply(c.mset({name: "v" for name in names}))
+    pattern = suite.key("walk:*")
+    found = c.scan_iter(match=pattern, count=7)
+    found = [key async for key in found] if hasattr(found, "__aiter__") else list(found)
+    equal(set(found), names, "scan_iter")
+    equal(set(await reply(c.keys(pattern))), names, "KEYS")
+    true(await reply(c.dbsize()) >= len(names), "DBSIZE")
+    true(isinstance(await reply(c.randomkey()), bytes), "RANDOMKEY")
 
 
 async def introspection(suite: Suite, c, user: str, resp: int | None) -> None:
@@ -279,6 +291,6 @@ async def introspection(suite: Suite, c, user: str, resp: int | None) -> None:
 
 ON_ANY_CLIENT = [
     ping, binary_values, set_expiry, set_conditions, old_setters, many_keys, counters, expiry,
-    keys_expire, get_and_change, parts_of_values, whole_keys, pipeline, pipeline_with_errors,
+    keys_expire, get_and_change, parts_of_values, whole_keys, iteration, pipeline, pipeline_with_errors,
     errors, large_value,
 ]

@@ -1,8 +1,11 @@
 //! One client: bytes in, commands out to the service, replies back in order.
 //!
 //! A task on the worker's thread. It reads what is there, starts every complete command of it, and writes whatever
-//! replies are ready; a plain `GET` is handed to the worker's Redis connection as the bytes it came in. It stops reading
-//! while too many replies are outstanding or unread, so a client that does not read cannot make us buffer without bound.
+//! replies are ready; a read that Redis may answer is handed to the worker's Redis connection as the bytes it came in.
+//! It stops reading while too many replies are outstanding or unread, so a client that does not read cannot make us
+//! buffer without bound.
+
+mod exec;
 
 use std::io;
 use std::pin::pin;
@@ -14,13 +17,14 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::{GetTicket, names};
+use crate::cache::{Form, Ticket, names};
 use crate::clients::ClientRecord;
 use crate::command::{self, Command};
 use crate::replies::{Keys, ReplyQueue};
-use crate::resp::{ProtocolError, Reply, Scan, ScanLimits, Scanner};
+use crate::resp::{Protocol, ProtocolError, Reply, Scan, ScanLimits, Scanner};
 use crate::service::Request;
 use crate::session::{After, Session};
+use crate::transaction::Transaction;
 use crate::worker::Worker;
 
 /// Room made in the input buffer before each read.
@@ -36,6 +40,11 @@ pub(crate) struct Connection {
     session: Session,
     record: Arc<ClientRecord>,
     limits: FlowLimits,
+    transaction: Transaction,
+    /// Nothing more is started before it is finished.
+    pending: Option<exec::Pending>,
+    /// The dialect of the forwarded reads that may be outstanding.
+    forwarded_in: Protocol,
     /// The client sends no more; what it sent is still answered.
     ended: bool,
     /// Nothing more is started.
@@ -67,6 +76,9 @@ impl Connection {
             session,
             record,
             limits: worker.flow_limits(),
+            transaction: Transaction::default(),
+            pending: None,
+            forwarded_in: Protocol::default(),
             ended: false,
             closing: false,
         }
@@ -98,10 +110,14 @@ impl Connection {
                 biased;
                 () = &mut killed => return Ok(()),
                 () = self.replies.ready() => {}
+                executed = exec::executed(&mut self.pending) => self.finish_exec(executed),
                 writable = self.stream.writable(), if blocked => writable?,
                 readable = self.stream.readable(), if may_read => {
                     readable?;
                     self.ended = !self.read_in()?;
+                    if self.ended {
+                        self.replies.end_input();
+                    }
                 }
                 () = &mut draining, if !self.closing => self.closing = true,
             }
@@ -141,7 +157,8 @@ impl Connection {
             largest => largest,
         };
         let expected = waiting.saturating_mul(typical);
-        waiting < self.limits.max_pipeline
+        self.pending.is_none()
+            && waiting < self.limits.max_pipeline
             && unread < self.limits.output_bytes
             && (waiting == 0 || unread.saturating_add(expected) < self.limits.output_bytes)
     }
@@ -157,11 +174,9 @@ impl Connection {
             match self.scanner.scan(&self.input, &ScanLimits::default(), signed_in) {
                 Ok(Scan::Incomplete) => break,
                 Ok(Scan::Request { len }) => {
-                    if self.forward_get(len, started) {
-                        last = Some("get");
-                    } else {
-                        last = self.start_request(len, started).or(last);
-                    }
+                    let straight = !self.transaction.is_open();
+                    let forwarded = straight.then(|| self.forward(len, started)).flatten();
+                    last = forwarded.or_else(|| self.start_request(len, started)).or(last);
                 }
                 Ok(Scan::Empty { len }) => self.input.advance(len),
                 Err(error) => self.refuse(&error),
@@ -172,37 +187,44 @@ impl Connection {
         }
     }
 
-    /// The straight path: a `GET` goes to Redis as it is. False if this request is not that simple.
-    fn forward_get(&mut self, len: usize, started: Instant) -> bool {
-        let (2, Some(_)) = (self.scanner.arg_count(), self.scanner.spans()) else { return false };
-        let (Some(name), Some(key)) =
-            (self.scanner.arg(&self.input, 0), self.scanner.arg(&self.input, 1))
-        else {
-            return false;
+    /// The straight path: a read of one key goes to Redis as it is. None if this request is not that simple.
+    fn forward(&mut self, len: usize, started: Instant) -> Option<&'static str> {
+        let spans = self.scanner.spans()?;
+        let (words, at) = (spans.len(), *spans.get(1)?);
+        let name = self.scanner.arg(&self.input, 0)?;
+        let key = self.scanner.arg(&self.input, 1)?;
+        let (form, name) = match words {
+            2 if name.eq_ignore_ascii_case(b"get") => (Form::Get, "get"),
+            _ => (Form::Command, command::straight(name, words)?.name),
         };
-        let Some(service) = self.session.service() else { return false };
-        let upstream = service.upstream();
-        if !name.eq_ignore_ascii_case(b"get")
-            || self.session.limits().check_key(key).is_err()
+        let service = self.session.service()?;
+        let protocol = self.session.protocol();
+        let upstream = service.upstream(protocol);
+        if self.session.limits().check_key(key).is_err()
             || !names::is_verbatim(key)
             || !upstream.is_usable()
         {
-            return false;
+            return None;
+        }
+        if self.replies.outstanding() == 0 {
+            self.forwarded_in = protocol;
         }
         let hash = crate::hash::of_key(key);
         let seq = self.replies.reserve(Keys::One(hash));
         service.counters().commands.add(1);
-        let protocol = self.session.protocol();
         let replies = Rc::clone(&self.replies);
-        let ticket = GetTicket { replies, seq, protocol, hash, started };
-        if self.replies.is_straight() || !self.replies.must_wait(seq) {
-            let request = self.input.get(..len).unwrap_or_default();
-            upstream.forward_get(request, key, ticket);
+        let ticket = Ticket { replies, seq, protocol, hash, form, started };
+        let request = self.input.get(..len).unwrap_or_default();
+        let (start, key_len) = (at.0 as usize, key.len());
+        let in_turn = self.replies.is_straight() || !self.replies.must_wait(seq);
+        if in_turn && self.forwarded_in == protocol {
+            upstream.forward(request, start..start + key_len, ticket);
         } else {
-            service.take_miss(ticket, Bytes::copy_from_slice(key));
+            let asked = if form == Form::Get { key } else { request };
+            service.take_miss(ticket, &Bytes::copy_from_slice(asked));
         }
         self.input.advance(len);
-        true
+        Some(name)
     }
 
     /// Starts or answers any other request; its name, if it has one.
@@ -212,12 +234,17 @@ impl Connection {
         let spec = match command::resolve(&args) {
             Ok(spec) => spec,
             Err(error) => {
-                self.answer(&error.into());
+                let reply = self.refuse_in_transaction(args.first(), error.into());
+                self.answer(&reply);
                 return None;
             }
         };
         if self.session.service().is_none() && !spec.allows_no_auth() {
-            self.answer(&Session::no_auth());
+            let reply = self.refuse_in_transaction(args.first(), Session::no_auth());
+            self.answer(&reply);
+            return Some(spec.name);
+        }
+        if self.in_transaction(spec, &args, started) {
             return Some(spec.name);
         }
         match command::parse_resolved(spec, &args, self.session.limits()) {
@@ -257,16 +284,17 @@ impl Connection {
 }
 
 fn keys_of(command: &Command) -> Keys {
-    let one = |key: &Bytes| Keys::One(crate::hash::of_key(key));
-    let many = |keys: &mut dyn Iterator<Item = &Bytes>| {
-        Keys::Many(keys.map(|key| crate::hash::of_key(key)).collect())
-    };
     match command {
-        Command::Get { key } | Command::Read { key, .. } | Command::Write { key, .. } => one(key),
-        Command::MGet(keys) | Command::Del(keys) | Command::Exists(keys) | Command::Touch(keys) => {
-            many(&mut keys.iter())
+        Command::Get { key } | Command::Read { key, .. } | Command::Write { key, .. } => {
+            Keys::One(crate::hash::of_key(key))
         }
-        Command::MSet(pairs) | Command::MSetNx(pairs) => many(&mut pairs.iter().map(|(k, _)| k)),
+        // What is sent behind SCRIPT LOAD may run that script.
+        Command::Keyspace(_) | Command::Script(_) => Keys::All,
         Command::Session(_) => Keys::None,
+        several => hashes_of(several.keys().into_iter()),
     }
+}
+
+fn hashes_of<'a>(keys: impl Iterator<Item = &'a Bytes>) -> Keys {
+    Keys::Many(keys.map(|key| crate::hash::of_key(key)).collect())
 }

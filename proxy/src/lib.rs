@@ -40,4 +40,5 @@ mod service;
 mod session;
 mod state;
 mod tenant;
+mod transaction;
 mod worker;

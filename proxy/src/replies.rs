@@ -6,9 +6,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+/// How long a client that sends no more is taken to wait for what it asked.
+const LAST_REPLY_WAIT: Duration = Duration::from_secs(2);
 
 /// Key hashes that a request concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +24,15 @@ pub(crate) enum Keys {
     One(u64),
     /// Several keys.
     Many(Box<[u64]>),
+    /// Any key there may be.
+    All,
 }
 
 impl Keys {
     fn meets(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::None, _) | (_, Self::None) => false,
+            (Self::All, _) | (_, Self::All) => true,
             (Self::One(a), Self::One(b)) => a == b,
             (Self::One(a), Self::Many(many)) | (Self::Many(many), Self::One(a)) => many.contains(a),
             (Self::Many(a), Self::Many(b)) => a.iter().any(|h| b.contains(h)),
@@ -48,6 +56,9 @@ pub(crate) struct ReplyQueue {
     out: RefCell<BytesMut>,
     largest_value_bytes: Cell<usize>,
     closed: Cell<bool>,
+    /// When the client sent its last byte.
+    ended: Cell<Option<Instant>>,
+    leaving: Notify,
     ready: Notify,
 }
 
@@ -100,7 +111,7 @@ impl ReplyQueue {
 
     /// Puts the encoded reply of a place.
     pub(crate) fn complete(&self, seq: u64, reply: &[u8]) {
-        if matches!(reply.first(), Some(b'$' | b'*')) {
+        if matches!(reply.first(), Some(b'$' | b'*' | b'%' | b'~' | b'=')) {
             self.largest_value_bytes.set(self.largest_value_bytes.get().max(reply.len()));
         }
         let mut places = self.places.borrow_mut();
@@ -145,6 +156,28 @@ impl ReplyQueue {
     /// The client is gone: nothing is written any more.
     pub(crate) fn close(&self) {
         self.closed.set(true);
+        self.leaving.notify_waiters();
+    }
+
+    /// The client sends no more. It may still read, or be gone: TCP does not tell before something is written.
+    pub(crate) fn end_input(&self) {
+        self.ended.set(Some(Instant::now()));
+        self.leaving.notify_waiters();
+    }
+
+    /// Resolves when nobody waits for a long request any more: the client is gone, or sends no more and has waited for
+    /// [`LAST_REPLY_WAIT`].
+    pub(crate) async fn abandoned(&self) {
+        while !self.is_closed() {
+            let leaving = self.leaving.notified();
+            match self.ended.get() {
+                None => leaving.await,
+                Some(at) => tokio::select! {
+                    () = leaving => {}
+                    () = tokio::time::sleep_until(at + LAST_REPLY_WAIT) => return,
+                },
+            }
+        }
     }
 
     /// True after [`ReplyQueue::close`].
@@ -183,6 +216,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
 
     #[test]
     fn replies_come_out_in_request_order() {
@@ -211,5 +245,33 @@ mod tests {
         queue.complete(a, b"");
         assert!(wait_b[0].try_recv().is_ok());
         assert!(!queue.must_wait(b));
+    }
+
+    #[test]
+    fn a_request_on_all_keys_has_its_turn_among_all() {
+        let queue = ReplyQueue::default();
+        let one = queue.reserve(Keys::One(7));
+        queue.reserve(Keys::None);
+        let all = queue.reserve(Keys::All);
+        let later = queue.reserve(Keys::One(8));
+        assert_eq!(queue.begin_slow(all).len(), 1);
+        assert!(queue.must_wait(later));
+        queue.complete(one, b"");
+        assert!(!queue.must_wait(all));
+        assert_eq!(queue.begin_slow(later).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_sends_no_more_is_waited_for_a_little() {
+        let queue = ReplyQueue::default();
+        assert!(queue.abandoned().now_or_never().is_none());
+        queue.end_input();
+        assert!(queue.abandoned().now_or_never().is_none());
+        tokio::join!(queue.abandoned(), async { queue.close() });
+        queue.abandoned().await;
+        let quiet = ReplyQueue::default();
+        let since = Instant::now();
+        tokio::join!(quiet.abandoned(), async { quiet.end_input() });
+        assert!(since.elapsed() >= LAST_REPLY_WAIT);
     }
 }

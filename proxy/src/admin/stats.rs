@@ -76,6 +76,10 @@ struct Requests {
     bypassed: u64,
     /// Commands on keys.
     commands: u64,
+    /// Items that SCAN, KEYS, DBSIZE, RANDOMKEY and flushes looked at.
+    scanned_items: u64,
+    /// Writes decided again because storage held another item than was thought.
+    conflicts: u64,
 }
 
 /// Per second, over the last ten seconds.
@@ -112,6 +116,8 @@ struct Latencies {
     miss: Quantiles,
     /// Writes.
     write: Quantiles,
+    /// Commands over all keys.
+    scan: Quantiles,
 }
 
 /// A distribution, in microseconds.
@@ -204,6 +210,7 @@ pub(super) async fn stats(
             hit: quantiles(LatencyOf::Hit),
             miss: quantiles(LatencyOf::Miss),
             write: quantiles(LatencyOf::Write),
+            scan: quantiles(LatencyOf::Scan),
         },
         waits: Waits {
             read_units: wait(Resource::ReadUnits),

@@ -34,6 +34,8 @@ pub(super) struct TenantView {
     has_password: bool,
     /// Longest wait of a request for its limits.
     max_wait_ms: u128,
+    /// Whether FLUSHALL and FLUSHDB are served.
+    allow_flush: bool,
     /// Whether its Redis serves.
     cache_serving: bool,
     /// Clients signed in.
@@ -106,6 +108,8 @@ pub(super) struct TenantFields {
     redis: Option<String>,
     /// Longest wait for a limit, such as "1s".
     max_wait: Option<String>,
+    /// Whether its clients may delete all of its keys with FLUSHALL and FLUSHDB; false unless given.
+    allow_flush: Option<bool>,
     /// Improvement over base relative to a tenant of weight 1, 0 to 1000; 0 keeps it at its base throughput.
     weight: Option<f64>,
     /// The least that the allocator gives it, at most its base; replaces the earlier one whole, `{}` removes it.
@@ -183,7 +187,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, location, Json(created)))
 }
 
-/// Changes password, base share, longest wait, weight or bounds; what is left out stays.
+/// Changes password, base share, longest wait, whether it may flush, weight or bounds; what is left out stays.
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}", tag = "tenants", security(("token" = [])),
     params(("tenant" = String, Path, description = "Name of the tenant")),
     request_body = TenantFields,
@@ -248,6 +252,7 @@ impl AdminState {
             port: config.port,
             has_password: config.password.is_some(),
             max_wait_ms: config.max_wait.as_millis(),
+            allow_flush: config.allow_flush,
             cache_serving: tenant.cache.health.is_serving(),
             clients: self.inner.shared.clients.of_tenant(tenant.number).len(),
             quota: QuotaView::of(tenant),

@@ -11,7 +11,7 @@ use redis_protocol::resp2::types::BytesFrame;
 use super::names;
 use super::scripts::Script;
 use super::upstream::{CacheLost, Upstream};
-use crate::command::Item;
+use crate::command::{Item, ValueKind};
 
 /// Times of the protocol, all in milliseconds.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,15 @@ pub(crate) struct Fence {
     before: Bytes,
 }
 
+/// What becomes of the cached value while a write is in progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OldValue {
+    /// It can be read until the write concludes: keys that are written all the time keep hitting.
+    StaysReadable,
+    /// It is removed at once, so that everybody asks storage.
+    Removed,
+}
+
 /// How a write ended.
 #[derive(Debug)]
 pub(crate) enum Conclusion<'a> {
@@ -64,6 +73,8 @@ pub(crate) enum Conclusion<'a> {
     Absent,
     /// Storage was definitely not changed.
     Restore,
+    /// Storage was not changed, but holds something else than the cache.
+    Forget,
     /// Nobody knows.
     Unknown,
 }
@@ -97,6 +108,16 @@ impl Coherence {
         self.look(key, Token(String::new()), doubt_ms).await
     }
 
+    /// Reads type and expiry only, without asking for a lease: the item of a [`Lookup::Hit`] has no value.
+    pub(crate) async fn glance(&self, key: &Bytes) -> Result<Lookup, CacheLost> {
+        self.look_for(key, Token(String::new()), self.times.fence_ms, b"bare").await
+    }
+
+    /// As [`Self::glance`], and the copy counts as just used.
+    pub(crate) async fn touch(&self, key: &Bytes) -> Result<Lookup, CacheLost> {
+        self.look_for(key, Token(String::new()), self.times.fence_ms, b"touch").await
+    }
+
     /// Puts what storage said. False when the lease no longer stood.
     pub(crate) async fn fill(
         &self,
@@ -108,19 +129,21 @@ impl Coherence {
         let expiry = expiry_text(item);
         let exists: &[u8] = if item.is_some() { b"1" } else { b"0" };
         let value = item.map(|i| i.value.as_ref()).unwrap_or_default();
-        let args: [&[u8]; 5] =
-            [lease.0.as_bytes(), exists, value, expiry.as_bytes(), negative.as_bytes()];
+        let kind = kind_text(item);
+        let args: [&[u8]; 6] =
+            [lease.0.as_bytes(), exists, value, expiry.as_bytes(), negative.as_bytes(), kind];
         Ok(int(&self.call(Script::Fill, key, &args).await?) == 1)
     }
 
     /// Announces a write.
-    pub(crate) async fn fence(&self, key: &Bytes) -> Result<Fence, CacheLost> {
+    pub(crate) async fn fence(&self, key: &Bytes, old: OldValue) -> Result<Fence, CacheLost> {
         if !self.upstream.is_usable() {
             return Err(CacheLost);
         }
         let token = Token::random();
         let fence_ms = self.times.fence_ms.to_string();
-        let args: [&[u8]; 2] = [token.0.as_bytes(), fence_ms.as_bytes()];
+        let old: &[u8] = if old == OldValue::Removed { b"remove" } else { b"keep" };
+        let args: [&[u8]; 3] = [token.0.as_bytes(), fence_ms.as_bytes(), old];
         match self.call(Script::Fence, key, &args).await? {
             BytesFrame::BulkString(before) => Ok(Fence { token, before }),
             _ => Err(CacheLost),
@@ -134,11 +157,12 @@ impl Coherence {
         fence: Option<&Fence>,
         conclusion: Conclusion<'_>,
     ) -> Result<(), CacheLost> {
-        let negative = self.times.negative_ms.to_string();
+        let remembered = !matches!(conclusion, Conclusion::Forget);
+        let negative = if remembered { self.times.negative_ms } else { 0 }.to_string();
         let fence_ms = self.times.fence_ms.to_string();
         let (outcome, item): (&[u8], _) = match conclusion {
             Conclusion::Put(item) => (b"put", Some(item)),
-            Conclusion::Absent => (b"absent", None),
+            Conclusion::Absent | Conclusion::Forget => (b"absent", None),
             Conclusion::Restore => (b"restore", None),
             Conclusion::Unknown => (b"unknown", None),
         };
@@ -150,18 +174,35 @@ impl Coherence {
         let unplanted = Token::random();
         let token = fence.map_or(&unplanted, |f| &f.token);
         let value = item.map(|i| i.value.as_ref()).unwrap_or_default();
-        let args: [&[u8]; 6] =
-            [token.0.as_bytes(), outcome, value, &expiry, negative.as_bytes(), fence_ms.as_bytes()];
+        let args: [&[u8]; 7] = [
+            token.0.as_bytes(),
+            outcome,
+            value,
+            &expiry,
+            negative.as_bytes(),
+            fence_ms.as_bytes(),
+            kind_text(item),
+        ];
         self.call(Script::Publish, key, &args).await.map(drop)
     }
 
     async fn look(&self, key: &Bytes, token: Token, doubt_ms: u64) -> Result<Lookup, CacheLost> {
+        self.look_for(key, token, doubt_ms, b"").await
+    }
+
+    async fn look_for(
+        &self,
+        key: &Bytes,
+        token: Token,
+        doubt_ms: u64,
+        what: &[u8],
+    ) -> Result<Lookup, CacheLost> {
         if !self.upstream.is_usable() {
             return Err(CacheLost);
         }
         let lease_ms = self.times.lease_ms.to_string();
         let doubt_ms = doubt_ms.to_string();
-        let args: [&[u8]; 3] = [token.0.as_bytes(), lease_ms.as_bytes(), doubt_ms.as_bytes()];
+        let args: [&[u8]; 4] = [token.0.as_bytes(), lease_ms.as_bytes(), doubt_ms.as_bytes(), what];
         let BytesFrame::Array(reply) = self.call(Script::Lease, key, &args).await? else {
             return Err(CacheLost);
         };
@@ -172,9 +213,11 @@ impl Coherence {
                 BytesFrame::BulkString(value),
                 BytesFrame::BulkString(expiry),
                 BytesFrame::Integer(doubtful),
+                BytesFrame::BulkString(kind),
             ] => {
                 let expires_at_ms = std::str::from_utf8(expiry).ok().and_then(|t| t.parse().ok());
-                let item = Item { value: value.clone(), expires_at_ms };
+                let kind = ValueKind::named(kind).ok_or(CacheLost)?;
+                let item = Item { kind, value: value.clone(), expires_at_ms };
                 Ok(Lookup::Hit { item, doubtful: *doubtful == 1 })
             }
             [BytesFrame::Integer(2)] => Ok(Lookup::Negative),
@@ -205,6 +248,10 @@ impl CoherenceTimes {
 /// `-1` says "no expiry" (and does not parse as `u64`, which is how it is read back).
 fn expiry_text(item: Option<&Item>) -> String {
     item.and_then(|i| i.expires_at_ms).map_or_else(|| String::from("-1"), |at| at.to_string())
+}
+
+fn kind_text(item: Option<&Item>) -> &'static [u8] {
+    item.map_or(ValueKind::String, |i| i.kind).name().as_bytes()
 }
 
 fn int(frame: &BytesFrame) -> i64 {

@@ -18,6 +18,19 @@ const REMOVE_CHUNK: usize = 500;
 /// Oldest Redis with everything we use (`SET PXAT`, `GETDEL`).
 const OLDEST_REDIS: (u32, u32) = (6, 2);
 
+/// What became of a script that keeps Redis busy.
+#[derive(Debug)]
+pub(crate) enum ScriptEnd {
+    /// It was ended.
+    Ended,
+    /// There is none.
+    None,
+    /// Redis does not end it, as it has written something, or does not let us.
+    Refused(RedisError),
+    /// Redis does not answer.
+    NoAnswer,
+}
+
 /// A control connection.
 #[derive(Clone)]
 pub(crate) struct Control {
@@ -47,14 +60,35 @@ impl Control {
     /// # Errors
     /// Redis's or the system's error.
     pub(crate) async fn open(address: &RedisAddress) -> RedisResult<Self> {
+        let mut control = Self::connect(address).await?;
+        control.ping().await?;
+        Ok(control)
+    }
+
+    /// Ends the script that keeps Redis from answering anything else.
+    pub(crate) async fn end_script(address: &RedisAddress) -> ScriptEnd {
+        // A busy Redis refuses SELECT.
+        let address = RedisAddress { db: 0, ..address.clone() };
+        let Ok(mut control) = Self::connect(&address).await else { return ScriptEnd::NoAnswer };
+        let killed: RedisResult<()> =
+            redis::cmd("SCRIPT").arg("KILL").exec_async(&mut control.connection).await;
+        match killed {
+            Ok(()) => ScriptEnd::Ended,
+            Err(error) => match error.code() {
+                Some("NOTBUSY") => ScriptEnd::None,
+                Some(_) => ScriptEnd::Refused(error),
+                None => ScriptEnd::NoAnswer,
+            },
+        }
+    }
+
+    async fn connect(address: &RedisAddress) -> RedisResult<Self> {
         let client = redis::Client::open(address.connection_info()?)?;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
         let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        let mut control = Self { connection };
-        control.ping().await?;
-        Ok(control)
+        Ok(Self { connection })
     }
 
     /// # Errors

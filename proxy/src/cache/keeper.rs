@@ -1,6 +1,10 @@
 //! Keeps one tenant's Redis fit to serve: starts it, checks that it is ours, removes what is stale, watches it.
 //!
 //! Runs on the control runtime. Redis serves only between a successful cleaning and the next loss ([`Health`]).
+//!
+//! A script that does not end keeps Redis from answering. It is ended (`SCRIPT KILL`); if Redis does not do that, since
+//! the script has written, a process of ours is killed and started anew: it is only a cache. One that runs elsewhere
+//! somebody else has to restart, who is told so, and until then it is tried again and again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,16 +13,19 @@ use std::time::Duration;
 use redis::RedisError;
 use tokio_util::sync::CancellationToken;
 
-use super::control::Control;
+use super::control::{Control, ScriptEnd};
 use super::health::{Health, Noted, Stale};
 use super::link::RedisAddress;
 use super::managed::{ManagedError, ManagedRedis};
 use super::names;
+use super::upstream::REPLY_TIMEOUT;
 
 /// How often a healthy Redis is looked at.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// Pauses between attempts to bring it back.
 const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// Attempts to connect to a Redis whose script was just ended.
+const OPEN_TRIES: u32 = 25;
 
 /// Who owns the Redis process and who else serves from it.
 #[derive(Debug)]
@@ -77,6 +84,8 @@ pub(crate) struct Keeper {
     quota_bytes: Arc<AtomicU64>,
     /// The Redis process that was cleaned last: another one may have loaded an old snapshot.
     run_id: String,
+    /// Whether a human was told of a script that only they can end.
+    has_complained: bool,
 }
 
 impl Keeper {
@@ -96,6 +105,7 @@ impl Keeper {
             health,
             quota_bytes,
             run_id: String::new(),
+            has_complained: false,
         }
     }
 
@@ -120,6 +130,7 @@ impl Keeper {
         while !stop.is_cancelled() {
             if self.health.is_serving() {
                 pause = RETRY_PAUSES.0;
+                self.has_complained = false;
                 self.watch(&stop).await;
                 continue;
             }
@@ -179,6 +190,13 @@ impl Keeper {
         if let Err(error) = control.config_set(&off).await {
             tracing::warn!(tenant = %self.tenant, %error, "cannot turn off persistence of the cache");
         }
+        // Its name before Redis 7, which all know.
+        let limit = [("lua-time-limit", REPLY_TIMEOUT.as_millis().to_string())];
+        if let Err(error) = control.config_set(&limit).await {
+            tracing::warn!(
+                tenant = %self.tenant, %error, "cannot set lua-time-limit: a script that does not end stops Redis for longer"
+            );
+        }
         Ok(())
     }
 
@@ -207,14 +225,16 @@ impl Keeper {
         };
         let mut control = match Control::open(&self.address).await {
             Ok(control) => control,
-            Err(source) => {
-                let Ownership::Managed(redis) = &mut self.ownership else {
-                    return Err(unreachable(&self.address, source));
-                };
-                redis.stop().await;
-                redis.start(self.quota_bytes.load(Ordering::Relaxed)).await?;
-                Control::open(&self.address).await.map_err(|e| unreachable(&self.address, e))?
-            }
+            Err(_) => match self.end_script().await {
+                Some(control) => control,
+                None => {
+                    if let Ownership::Managed(redis) = &mut self.ownership {
+                        redis.kill().await;
+                        redis.start(self.quota_bytes.load(Ordering::Relaxed)).await?;
+                    }
+                    Control::open(&self.address).await.map_err(|e| unreachable(&self.address, e))?
+                }
+            },
         };
         loop {
             let noted = self.health.noted();
@@ -224,6 +244,44 @@ impl Keeper {
                 return Ok(());
             }
         }
+    }
+
+    /// Ends the script that may be why Redis does not answer; a connection, if it does then.
+    async fn end_script(&mut self) -> Option<Control> {
+        match Control::end_script(&self.address).await {
+            ScriptEnd::Ended => {
+                tracing::warn!(tenant = %self.tenant, redis = %self.address, "ended a script that ran too long");
+            }
+            ScriptEnd::None => {}
+            ScriptEnd::NoAnswer => return None,
+            ScriptEnd::Refused(error) => {
+                let is_ours = matches!(self.ownership, Ownership::Managed(_));
+                if is_ours {
+                    tracing::warn!(
+                        tenant = %self.tenant, redis = %self.address, %error,
+                        "a script runs too long and cannot be ended; Redis is killed and started again"
+                    );
+                } else if !std::mem::replace(&mut self.has_complained, true) {
+                    tracing::error!(
+                        tenant = %self.tenant, redis = %self.address, %error,
+                        "a script does not end and Redis refuses SCRIPT KILL: restart this Redis, which is only a cache \
+                         (redis-cli SHUTDOWN NOSAVE); requests go to storage meanwhile"
+                    );
+                }
+                return None;
+            }
+        }
+        for _ in 0..OPEN_TRIES {
+            match Control::open(&self.address).await {
+                Ok(control) => return Some(control),
+                // The script goes on for a moment.
+                Err(error) if error.code() == Some("BUSY") => {
+                    tokio::time::sleep(RETRY_PAUSES.0).await;
+                }
+                Err(_) => break,
+            }
+        }
+        None
     }
 
     /// Removes what is noted, or everything if this is not the process that was cleaned last.

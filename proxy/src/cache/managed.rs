@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 
 use super::control::Control;
 use super::link::RedisAddress;
+use super::upstream::REPLY_TIMEOUT;
 
 /// Longest path that fits a unix socket address.
 const MAX_SOCKET_PATH_BYTES: usize = 107;
@@ -155,15 +156,23 @@ impl ManagedRedis {
         }
     }
 
-    /// Ends the child, kindly first.
+    /// Ends the child, kindly first if it answers.
     pub(crate) async fn stop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
-        if let Ok(mut control) = Control::open(&self.address()).await {
+        if let Some(child) = &mut self.child
+            && let Ok(mut control) = Control::open(&RedisAddress::unix(self.socket.clone())).await
+        {
             control.shutdown().await;
+            // If it takes longer it is killed.
+            let _ = tokio::time::timeout(STOP_TIMEOUT, child.wait()).await;
         }
-        if tokio::time::timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
-            let _ = child.kill().await;
-        }
+        self.kill().await;
+    }
+
+    /// Ends the child at once.
+    pub(crate) async fn kill(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        // An error means that it has ended already.
+        let _ = child.kill().await;
         let _ = std::fs::remove_file(&self.socket);
         let _ = std::fs::remove_file(&self.pid_file);
     }
@@ -174,6 +183,7 @@ impl ManagedRedis {
             .args(["--port", "0", "--unixsocketperm", "700", "--daemonize", "no"])
             .args(["--save", "", "--appendonly", "no", "--loglevel", "warning"])
             .args(["--maxmemory-policy", "allkeys-lru"])
+            .args(["--lua-time-limit", &REPLY_TIMEOUT.as_millis().to_string()])
             .args(["--maxmemory-samples", &self.maxmemory_samples.to_string()])
             .args(["--maxmemory", &maxmemory_bytes.to_string()])
             .arg("--unixsocket")

@@ -14,14 +14,19 @@ mod managed;
 mod model;
 pub(crate) mod names;
 mod scripts;
+pub(crate) mod shared_cursors;
+mod spare;
+mod staging;
 mod upstream;
 
-pub(crate) use coherence::{Coherence, CoherenceTimes, Conclusion, Fence, Lookup};
+pub(crate) use coherence::{Coherence, CoherenceTimes, Conclusion, Fence, Lookup, OldValue};
 pub(crate) use health::Health;
 pub(crate) use keeper::{CacheStartError, Keeper, Ownership};
 pub(crate) use link::RedisAddress;
 pub(crate) use managed::{ManagedError, ManagedRedis};
-pub(crate) use upstream::{CacheLost, Deliver, GetTicket, Hit, HitBatch, Upstream};
+pub(crate) use spare::Spare;
+pub(crate) use staging::{OnCopy, StageError, Staged};
+pub(crate) use upstream::{CacheLost, Deliver, Form, Hit, HitBatch, Ticket, Upstream};
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -2,7 +2,8 @@
 //!
 //! The value of key `k` lives under `k` itself, so that a client's `GET k` goes to Redis byte for byte. The coherence
 //! record of `k` lives under `RESERVED + 'm' + k`. A user key that itself begins with `RESERVED` is moved to
-//! `RESERVED + 'd' + k`, so no user key can name a record: the mapping is one to one.
+//! `RESERVED + 'd' + k`, so no user key can name a record: the mapping is one to one. Positions
+//! of SCAN that proxies share lie under `RESERVED + 's'` and their number.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
@@ -28,6 +29,11 @@ pub(crate) fn data(key: &Bytes) -> Bytes {
 /// Redis name of the coherence record.
 pub(crate) fn meta(key: &[u8]) -> Bytes {
     prefixed(b'm', key)
+}
+
+/// Redis name of a position of SCAN.
+pub(crate) fn cursor(number: u64) -> Bytes {
+    prefixed(b's', &number.to_be_bytes())
 }
 
 fn prefixed(kind: u8, key: &[u8]) -> Bytes {

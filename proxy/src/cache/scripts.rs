@@ -27,6 +27,11 @@
 //! - *W fails for certain*: the old value gets its own expiry back. *W's result is unknown*: the value is removed and
 //!   the fence is left to expire, so a late effect in storage meets no cached value; in case the fence was lost, the
 //!   value is removed once more after that time.
+//! - *W was to depend on the old value, and storage holds another* (the condition of its write was not met): nothing
+//!   was changed, but what W was computed from may be the value in `data`. It is removed, not restored: a stale one
+//!   would make every such command after W run into the same conflict.
+//! - *W changes several keys in one transaction*: all are fenced before storage is asked, and their fences remove the
+//!   values. Otherwise R could miss one key, read its new value in storage, and then hit the old value of another.
 //! - *R joins another's flight after its fill*: W may have been acknowledged since, so the result is not for R
 //!   ([`crate::inflight`]).
 //! - *Redis is lost*: what W could not remove is noted before W ends, and removed before Redis serves again
@@ -50,6 +55,8 @@
 //! that takes effect late may also slip between the read and the write of a later command that changes the old value,
 //! and is then overwritten as if it had never been applied.
 
+use std::sync::LazyLock;
+
 /// One Lua script with the SHA-1 that `EVALSHA` wants, computed by Redis at load time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Script {
@@ -63,12 +70,14 @@ pub(crate) enum Script {
     Publish,
     /// Remove value, lease and negative entry of many keys (recovery).
     Remove,
+    /// Keep or find a position of SCAN for all proxies of this Redis ([`super::shared_cursors`]).
+    Cursor,
 }
 
 impl Script {
     /// All scripts, in the order in which a connection loads them.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Lease, Self::Fill, Self::Fence, Self::Publish, Self::Remove];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Lease, Self::Fill, Self::Fence, Self::Publish, Self::Remove, Self::Cursor];
 
     /// The Lua source.
     pub(crate) fn source(self) -> &'static str {
@@ -78,23 +87,34 @@ impl Script {
             Self::Fence => FENCE,
             Self::Publish => PUBLISH,
             Self::Remove => REMOVE,
+            Self::Cursor => super::shared_cursors::CURSOR,
         }
     }
 
+    /// The SHA-1 of its source.
+    pub(crate) fn hash(self) -> &'static str {
+        static HASHES: LazyLock<[String; Script::ALL.len()]> = LazyLock::new(|| {
+            Script::ALL.map(|script| redis::Script::new(script.source()).get_hash().to_owned())
+        });
+        HASHES.get(self.index()).map_or("", String::as_str)
+    }
+
     /// Position in [`Script::ALL`].
-    pub(crate) fn index(self) -> usize {
+    fn index(self) -> usize {
         match self {
             Self::Lease => 0,
             Self::Fill => 1,
             Self::Fence => 2,
             Self::Publish => 3,
             Self::Remove => 4,
+            Self::Cursor => 5,
         }
     }
 }
 
-/// `KEYS` data, meta. `ARGV` token (empty: no lease wanted), lease ms, doubt ms.
-/// Returns `{1, value, expiry ms or -1, doubtful}`, `{2}` negative, `{3}` fenced, `{0}` absent and the lease is granted.
+/// `KEYS` data, meta. `ARGV` token (empty: no lease wanted), lease ms, doubt ms, 'bare' if the value is not wanted, 'touch' if
+/// moreover its copy is to count as just used.
+/// Returns `{1, value, expiry ms or -1, doubtful, type}` (of any type but a string, the value is what DUMP makes), `{2}` negative, `{3}` fenced, `{0}` absent and the lease is granted.
 /// The expiry is doubtful while a fence stands, and when it is no further away than `doubt ms`: it may be that of a fence
 /// that was evicted. So it is when Lua cannot count it exactly. A record with fences lives exactly as long as the last
 /// of them, so the presence of one decides.
@@ -111,8 +131,14 @@ for i = 1, #meta, 2 do
     negative = tonumber(meta[i + 1]) > now
   end
 end
-local value = redis.call('GET', KEYS[1])
-if value then
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'none' then
+  local value = ''
+  if ARGV[4] == 'touch' then
+    redis.call('TOUCH', KEYS[1])
+  elseif ARGV[4] ~= 'bare' then
+    value = redis.call(kind == 'string' and 'GET' or 'DUMP', KEYS[1])
+  end
   local expiry = redis.pcall('PEXPIRETIME', KEYS[1])
   if type(expiry) ~= 'number' then
     -- Redis before 7 tells only what is left, by another reading of its clock: a millisecond off now and then.
@@ -124,7 +150,8 @@ if value then
   end
   -- Lua's numbers are exact below 2^53.
   if expiry >= 0 and (expiry <= now + ARGV[3] or expiry >= 9007199254740992) then fenced = 1 end
-  return {1, value, string.format('%.0f', expiry), fenced}
+  -- The nearest to the largest that Redis takes.
+  return {1, value, string.format('%.0f', math.min(expiry, 9223372036854774784)), fenced, kind}
 end
 if fenced == 1 then return {3} end
 if negative then return {2} end
@@ -136,13 +163,20 @@ end
 return {0}
 ";
 
-/// `KEYS` data, meta. `ARGV` token, '1' if the item exists, value, expiry ms or '-1', negative ms.
-/// Returns 1 when the lease stood.
+/// `KEYS` data, meta. `ARGV` token, '1' if the item exists, value, expiry ms or '-1', negative ms, type.
+/// Returns 1 when the lease stood. A payload that this Redis cannot load (a newer one made it) is not cached.
 const FILL: &str = r"
 if redis.call('HGET', KEYS[2], 'l') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
 if ARGV[2] == '1' then
-  if ARGV[4] == '-1' then
+  if ARGV[6] ~= 'string' then
+    local until_ms = ARGV[4] == '-1' and '0' or ARGV[4]
+    local loaded = redis.pcall('RESTORE', KEYS[1], until_ms, ARGV[3], 'REPLACE', 'ABSTTL')
+    if loaded.err then
+      redis.call('DEL', KEYS[1])
+      return 0
+    end
+  elseif ARGV[4] == '-1' then
     redis.call('SET', KEYS[1], ARGV[3])
   else
     redis.call('SET', KEYS[1], ARGV[3], 'PXAT', ARGV[4])
@@ -156,7 +190,7 @@ end
 return 1
 ";
 
-/// `KEYS` data, meta. `ARGV` token, fence ms.
+/// `KEYS` data, meta. `ARGV` token, fence ms, 'keep' or 'remove' the value.
 /// Returns the expiry that `data` had: epoch ms, '-1' none, '-2' no value or removed.
 /// The same instant is set on value, fence and record, so the value cannot outlive them.
 const FENCE: &str = r"
@@ -180,6 +214,8 @@ local before = -2
 if contended then
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[2], 'x', '1', unpack(live))
+elseif ARGV[3] == 'remove' then
+  redis.call('DEL', KEYS[1])
 else
   before = redis.pcall('PEXPIRETIME', KEYS[1])
   if type(before) ~= 'number' then
@@ -201,7 +237,7 @@ return string.format('%.0f', before)
 ";
 
 /// `KEYS` data, meta. `ARGV` token, outcome ('put', 'absent', 'restore', 'unknown'), value, expiry ms or '-1' or '-2',
-/// negative ms, fence ms.
+/// negative ms, fence ms, type.
 /// Returns 1 when published or restored, 0 when removed instead, 2 when left fenced.
 const PUBLISH: &str = r"
 local t = redis.call('TIME')
@@ -238,7 +274,14 @@ if not mine or others or tainted then
 end
 redis.call('DEL', KEYS[2])
 if ARGV[2] == 'put' then
-  if ARGV[4] == '-1' then
+  if ARGV[7] ~= 'string' then
+    local until_ms = ARGV[4] == '-1' and '0' or ARGV[4]
+    local loaded = redis.pcall('RESTORE', KEYS[1], until_ms, ARGV[3], 'REPLACE', 'ABSTTL')
+    if loaded.err then
+      redis.call('DEL', KEYS[1])
+      return 0
+    end
+  elseif ARGV[4] == '-1' then
     redis.call('SET', KEYS[1], ARGV[3])
   else
     redis.call('SET', KEYS[1], ARGV[3], 'PXAT', ARGV[4])

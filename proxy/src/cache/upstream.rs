@@ -1,43 +1,54 @@
 //! One worker's raw, pipelined connection to one tenant's Redis.
 //!
 //! Requests of all clients of the worker are appended to one buffer and written together; replies come back in the
-//! same order and are matched with a queue of waiters. A `GET` that hits is handed on as raw bytes, never parsed beyond
+//! same order and are matched with a queue of waiters. A read that hits is handed on as raw bytes, never parsed beyond
 //! its length. Everything here runs on the worker's own thread, so there are no locks.
 //!
-//! When the connection breaks, or Redis answers nothing for [`REPLY_TIMEOUT`], every waiter is told, the tenant's
+//! A worker has one in RESP2, which also carries the scripts of the coherence protocol, and from the first read of a
+//! RESP3 client on a second one in RESP3: Redis types its replies as the connection that asked speaks, and its types
+//! (maps, sets, doubles) cannot be told from RESP2. All forwarded reads of one client go through one of them, so that
+//! they stay in order. Nothing else depends on the order between the two: a write goes on only when the replies to its
+//! scripts are there.
+//!
+//! When one of them breaks, or Redis answers nothing for [`REPLY_TIMEOUT`], every waiter is told, the tenant's
 //! [`Health`] stops service for all workers, and the connection is opened again in the background.
+
+mod exchange;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use redis_protocol::resp2::types::BytesFrame;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::health::Health;
-use super::link::{ReadHalf, RedisAddress, WriteHalf};
+use super::link::RedisAddress;
 use super::scripts::Script;
+use super::staging::StageError;
 use crate::replies::ReplyQueue;
-use crate::resp::{Protocol, ReplyKind, ReplyScanner, encode_request};
+use crate::resp::{Protocol, encode_request};
 
-/// Redis answers within this or counts as lost.
-const REPLY_TIMEOUT: Duration = Duration::from_millis(1500);
-/// First and longest pause between attempts to connect.
-const RECONNECT_PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
-const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// Redis answers within this or counts as lost. A script that runs longer can be ended.
+pub(super) const REPLY_TIMEOUT: Duration = Duration::from_millis(1500);
 
-static HASHES: LazyLock<[String; 5]> =
-    LazyLock::new(|| Script::ALL.map(|s| redis::Script::new(s.source()).get_hash().to_owned()));
+/// What was forwarded, and so what is kept of it until Redis answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A `GET`: its key.
+    Get,
+    /// Another read of one key: the whole request.
+    Command,
+}
 
-/// A forwarded `GET` that waits for Redis.
+/// A forwarded read that waits for Redis.
 #[derive(Debug, Clone)]
-pub(crate) struct GetTicket {
+pub(crate) struct Ticket {
     /// The client's reply queue.
     pub(crate) replies: Rc<ReplyQueue>,
     /// The reply's place in it.
@@ -46,20 +57,24 @@ pub(crate) struct GetTicket {
     pub(crate) protocol: Protocol,
     /// Hash of the key.
     pub(crate) hash: u64,
+    /// What was asked.
+    pub(crate) form: Form,
     /// When the request was read.
     pub(crate) started: Instant,
 }
 
-/// A `GET` that Redis answered with a value.
+/// A read that Redis answered from a value.
 #[derive(Debug)]
 pub(crate) struct Hit {
     /// Who asked.
-    pub(crate) ticket: GetTicket,
-    /// Where the key lies in the batch's keys.
+    pub(crate) ticket: Ticket,
+    /// Where the key lies in what was asked.
     pub(crate) key: Range<usize>,
+    /// Where all that was kept of the request lies there ([`Form`]).
+    pub(crate) request: Range<usize>,
     /// Where the whole RESP reply lies in the batch's bytes.
     pub(crate) reply: Range<usize>,
-    /// Length of the value in bytes.
+    /// Bytes of a `GET`'s value; of the whole reply to another read.
     pub(crate) value_len: usize,
 }
 
@@ -68,16 +83,16 @@ pub(crate) struct Hit {
 pub(crate) struct HitBatch {
     /// The hits in request order.
     pub(crate) hits: Vec<Hit>,
-    /// Their keys, one after the other.
-    pub(crate) keys: Vec<u8>,
+    /// What was kept of their requests, one after the other.
+    pub(crate) asked: Vec<u8>,
 }
 
-/// What becomes of forwarded `GET`s; implemented by the service.
+/// What becomes of forwarded reads; implemented by the service.
 pub(crate) trait Deliver {
     /// Passes values on; `bytes` is what the ranges of the hits refer to.
     fn hits(&self, batch: &mut HitBatch, bytes: &[u8]);
-    /// Redis had no value, or could not be asked.
-    fn miss(&self, ticket: GetTicket, key: Bytes);
+    /// Redis may have had no value, or could not be asked. `asked` is what was kept of the request.
+    fn miss(&self, ticket: Ticket, asked: Bytes);
 }
 
 /// Redis could not be asked, or its answer is not known.
@@ -87,8 +102,15 @@ pub(crate) struct CacheLost;
 
 #[derive(Debug)]
 enum Waiter {
-    Get { ticket: GetTicket, key_len: usize },
+    Read {
+        ticket: Ticket,
+        /// Bytes kept of the request, and where the key lies in them.
+        kept: usize,
+        key: (usize, usize),
+    },
     Call(oneshot::Sender<Bytes>),
+    /// A command of a block: the first error stays.
+    Queued(Rc<RefCell<Option<Bytes>>>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,12 +125,17 @@ enum State {
 /// Handle on the connection; cheap to share on its worker.
 pub(crate) struct Upstream {
     address: RedisAddress,
+    protocol: Protocol,
     health: Arc<Health>,
     deliver: Box<dyn Deliver>,
     state: Cell<State>,
+    /// Told when the first connection stands or has failed.
+    opened: Notify,
+    /// Why nothing can be computed in the staging database, if so.
+    staging_refusal: RefCell<Option<Bytes>>,
     out: RefCell<BytesMut>,
     waiters: RefCell<VecDeque<Waiter>>,
-    keys: RefCell<VecDeque<u8>>,
+    asked: RefCell<VecDeque<u8>>,
     written: Notify,
     answered: Cell<u64>,
     watch_parked: Cell<bool>,
@@ -125,17 +152,21 @@ impl Upstream {
     /// A handle; [`Upstream::run`] must be spawned beside it.
     pub(crate) fn new(
         address: RedisAddress,
+        protocol: Protocol,
         health: Arc<Health>,
         deliver: Box<dyn Deliver>,
     ) -> Rc<Self> {
         Rc::new(Self {
             address,
+            protocol,
             health,
             deliver,
             state: Cell::new(State::Connecting),
+            opened: Notify::new(),
+            staging_refusal: RefCell::default(),
             out: RefCell::default(),
             waiters: RefCell::default(),
-            keys: RefCell::default(),
+            asked: RefCell::default(),
             written: Notify::new(),
             answered: Cell::new(0),
             watch_parked: Cell::new(false),
@@ -148,12 +179,17 @@ impl Upstream {
         self.state.get() != State::Broken && self.health.is_serving()
     }
 
-    /// Forwards a client's `GET`, already in RESP. Call only if [`Upstream::is_usable`].
-    pub(crate) fn forward_get(&self, request: &[u8], key: &[u8], ticket: GetTicket) {
+    /// Forwards a client's read, already in RESP; `key` is where its key lies in it. Call only if
+    /// [`Upstream::is_usable`].
+    pub(crate) fn forward(&self, request: &[u8], key: Range<usize>, ticket: Ticket) {
         self.wake_writer();
         self.out.borrow_mut().extend_from_slice(request);
-        self.keys.borrow_mut().extend(key);
-        self.enqueue(Waiter::Get { ticket, key_len: key.len() });
+        let (kept, key) = match ticket.form {
+            Form::Get => (request.get(key.clone()).unwrap_or_default(), (0, key.len())),
+            Form::Command => (request, (key.start, key.len())),
+        };
+        self.asked.borrow_mut().extend(kept);
+        self.enqueue(Waiter::Read { ticket, kept: kept.len(), key });
     }
 
     /// Runs a script with two keys.
@@ -169,7 +205,7 @@ impl Upstream {
         if self.state.get() == State::Broken {
             return Err(CacheLost);
         }
-        let hash = HASHES.get(script.index()).map_or("", String::as_str);
+        let hash = script.hash();
         self.wake_writer();
         {
             let mut out = self.out.borrow_mut();
@@ -190,33 +226,55 @@ impl Upstream {
         }
     }
 
-    /// Keeps the connection alive for as long as the worker runs.
-    pub(crate) async fn run(self: Rc<Self>) {
-        let mut pause = RECONNECT_PAUSES.0;
-        loop {
-            let opened = tokio::time::timeout(REPLY_TIMEOUT, self.open()).await;
-            match opened {
-                Ok(Ok((read, write))) => {
-                    pause = RECONNECT_PAUSES.0;
-                    self.state.set(State::Connected);
-                    let error = tokio::select! {
-                        e = self.read_replies(read) => e,
-                        e = self.write_requests(write) => e,
-                        e = self.watch_silence() => e,
-                    };
-                    tracing::warn!(redis = %self.address, %error, "connection to Redis lost");
-                }
-                Ok(Err(error)) => {
-                    tracing::debug!(redis = %self.address, %error, "cannot connect to Redis");
-                }
-                Err(_) => {
-                    tracing::debug!(redis = %self.address, "connecting to Redis takes too long");
-                }
-            }
-            self.fail_all();
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(RECONNECT_PAUSES.1);
+    /// Runs a block of commands, `MULTI` first and `EXEC` last, that nothing comes between. Returns what `EXEC`
+    /// returned, one encoded reply for each command within.
+    ///
+    /// # Errors
+    /// [`StageError`]: Redis may not have run it, or refused a command of it and ran none.
+    pub(super) async fn block(&self, commands: &[Vec<Bytes>]) -> Result<Vec<Bytes>, StageError> {
+        if self.state.get() == State::Broken {
+            return Err(StageError::Lost);
         }
+        self.wake_writer();
+        {
+            let mut out = self.out.borrow_mut();
+            for words in commands {
+                encode_request(&mut out, words.len(), words.iter().map(|word| &word[..]));
+            }
+        }
+        let refusal = Rc::default();
+        for _ in 1..commands.len() {
+            self.enqueue(Waiter::Queued(Rc::clone(&refusal)));
+        }
+        let (sender, answer) = oneshot::channel();
+        self.enqueue(Waiter::Call(sender));
+        let raw = answer.await.map_err(|_| StageError::Lost)?;
+        if let Some(error) = refusal.take() {
+            return Err(StageError::Refused(error.slice(1..).trim_ascii_end().to_vec().into()));
+        }
+        crate::resp::elements(&raw).ok_or(StageError::Lost)
+    }
+
+    /// Why nothing can be computed in the staging database, if so, which a connection that stands knows.
+    pub(super) async fn staging_refusal(&self) -> Option<Bytes> {
+        loop {
+            // Made before the look, so that it misses nothing.
+            let opened = self.opened.notified();
+            if self.state.get() != State::Connecting {
+                return self.staging_refusal.borrow().clone();
+            }
+            opened.await;
+        }
+    }
+
+    /// The database of the cached values.
+    pub(super) fn db(&self) -> i64 {
+        self.address.db
+    }
+
+    /// The database where commands are computed.
+    pub(super) fn staging_db(&self) -> &'static str {
+        if self.address.db == 0 { "1" } else { "0" }
     }
 
     /// Call before appending to `out`: the writer takes everything at once, so it is woken for the first request only.
@@ -233,153 +291,15 @@ impl Upstream {
         }
     }
 
-    async fn open(&self) -> std::io::Result<(ReadHalf, WriteHalf)> {
-        let (mut read, mut write) = self.address.connect().await?;
-        let mut out = BytesMut::new();
-        let mut expected = Script::ALL.len();
-        if let Some(password) = &self.address.password {
-            let user = self.address.user.as_deref().unwrap_or("default");
-            let auth: [&[u8]; 3] = [b"AUTH", user.as_bytes(), password.as_bytes()];
-            encode_request(&mut out, 3, auth.into_iter());
-            expected += 1;
-        }
-        if self.address.db != 0 {
-            let db = self.address.db.to_string();
-            encode_request(&mut out, 2, [b"SELECT".as_slice(), db.as_bytes()].into_iter());
-            expected += 1;
-        }
-        for script in Script::ALL {
-            let load: [&[u8]; 3] = [b"SCRIPT", b"LOAD", script.source().as_bytes()];
-            encode_request(&mut out, 3, load.into_iter());
-        }
-        encode_request(&mut out, 2, [b"INFO".as_slice(), b"server"].into_iter());
-        expected += 1;
-        write.write_all(&out).await?;
-        let mut buf = BytesMut::new();
-        let mut scanner = ReplyScanner::default();
-        while expected > 0 {
-            if let Some(reply) = scanner.scan(&buf).map_err(std::io::Error::other)? {
-                if reply.kind == ReplyKind::Error {
-                    let text = String::from_utf8_lossy(&buf).into_owned();
-                    return Err(std::io::Error::other(text));
-                }
-                let bytes = buf.split_to(reply.len);
-                expected -= 1;
-                if expected == 0 && !self.health.is_cleaned_run(run_id_in(&bytes)) {
-                    // Restarted before the keeper noticed: nothing it holds may be served.
-                    self.health.report_lost();
-                    return Err(std::io::Error::other("not the Redis process that was cleaned"));
-                }
-            } else if read.read_buf(&mut buf).await? == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-        Ok((read, write))
-    }
-
-    async fn write_requests(&self, mut write: WriteHalf) -> std::io::Error {
-        let mut batch = BytesMut::new();
-        loop {
-            std::mem::swap(&mut batch, &mut self.out.borrow_mut());
-            if batch.is_empty() {
-                self.written.notified().await;
-                continue;
-            }
-            if let Err(error) = write.write_all(&batch).await {
-                return error;
-            }
-            batch.clear();
-        }
-    }
-
-    async fn read_replies(&self, mut read: ReadHalf) -> std::io::Error {
-        let mut buf = BytesMut::with_capacity(READ_BUFFER_BYTES);
-        let mut scanner = ReplyScanner::default();
-        let mut batch = HitBatch::default();
-        loop {
-            buf.reserve(READ_BUFFER_BYTES / 4);
-            match read.read_buf(&mut buf).await {
-                Ok(0) => return std::io::ErrorKind::UnexpectedEof.into(),
-                Ok(_) => {}
-                Err(error) => return error,
-            }
-            match self.take_replies(&buf, &mut scanner, &mut batch) {
-                Ok(used) => buf.advance(used),
-                Err(error) => return error,
-            }
-        }
-    }
-
-    /// Matches complete replies with their waiters; returns how many bytes were used.
-    fn take_replies(
-        &self,
-        buf: &[u8],
-        scanner: &mut ReplyScanner,
-        batch: &mut HitBatch,
-    ) -> std::io::Result<usize> {
-        let mut used = 0;
-        loop {
-            let rest = buf.get(used..).unwrap_or_default();
-            let Some(reply) = scanner.scan(rest).map_err(std::io::Error::other)? else { break };
-            let bytes = used..used + reply.len;
-            used = bytes.end;
-            self.answered.set(self.answered.get() + 1);
-            let Some(waiter) = self.waiters.borrow_mut().pop_front() else {
-                return Err(std::io::Error::other("a reply that nobody asked for"));
-            };
-            match waiter {
-                Waiter::Get { ticket, key_len } => match reply.kind {
-                    ReplyKind::Bulk { len: value_len, .. } => {
-                        let start = batch.keys.len();
-                        batch.keys.extend(self.keys.borrow_mut().drain(..key_len));
-                        let key = start..start + key_len;
-                        batch.hits.push(Hit { ticket, key, reply: bytes, value_len });
-                    }
-                    _ => self.miss(ticket, key_len),
-                },
-                Waiter::Call(sender) => {
-                    let raw = buf.get(bytes).map(Bytes::copy_from_slice).unwrap_or_default();
-                    if raw.starts_with(b"-NOSCRIPT") {
-                        // Somebody ran SCRIPT FLUSH; they are loaded with the next connection.
-                        return Err(std::io::Error::other("Redis has lost our scripts"));
-                    }
-                    // The caller may have gone; the script ran all the same.
-                    let _ = sender.send(raw);
-                }
-            }
-        }
-        if !batch.hits.is_empty() {
-            self.deliver.hits(batch, buf);
-            batch.hits.clear();
-            batch.keys.clear();
-        }
-        Ok(used)
-    }
-
-    fn miss(&self, ticket: GetTicket, key_len: usize) {
-        let key: Vec<u8> = self.keys.borrow_mut().drain(..key_len).collect();
-        self.deliver.miss(ticket, Bytes::from(key));
-    }
-
-    /// Ends when requests wait and no reply came for [`REPLY_TIMEOUT`]; costs nothing while idle.
-    async fn watch_silence(&self) -> std::io::Error {
-        loop {
-            if self.waiters.borrow().is_empty() {
-                self.watch_parked.set(true);
-                self.watch.notified().await;
-                self.watch_parked.set(false);
-            }
-            let before = self.answered.get();
-            tokio::time::sleep(REPLY_TIMEOUT).await;
-            if self.answered.get() == before && !self.waiters.borrow().is_empty() {
-                return std::io::ErrorKind::TimedOut.into();
-            }
-        }
+    fn miss(&self, ticket: Ticket, kept: usize) {
+        let asked: Vec<u8> = self.asked.borrow_mut().drain(..kept).collect();
+        self.deliver.miss(ticket, Bytes::from(asked));
     }
 
     /// Tells every waiter. A failed attempt to reconnect is no news, so it stops nobody else.
     fn fail_all(&self) {
         let was = self.state.replace(State::Broken);
+        self.opened.notify_waiters();
         self.out.borrow_mut().clear();
         let waiters = std::mem::take(&mut *self.waiters.borrow_mut());
         if was != State::Broken {
@@ -387,15 +307,10 @@ impl Upstream {
         }
         for waiter in waiters {
             match waiter {
-                Waiter::Get { ticket, key_len } => self.miss(ticket, key_len),
+                Waiter::Read { ticket, kept, .. } => self.miss(ticket, kept),
                 Waiter::Call(sender) => drop(sender),
+                Waiter::Queued(_) => {}
             }
         }
     }
-}
-
-/// The run id in a reply to `INFO server`; empty if there is none.
-fn run_id_in(info: &[u8]) -> &[u8] {
-    let mut lines = info.split(|&byte| byte == b'\n');
-    lines.find_map(|line| line.strip_prefix(b"run_id:")).unwrap_or_default().trim_ascii()
 }

@@ -1,8 +1,8 @@
 //! The command line of `hopperkv`.
 //!
-//! `serve` runs the proxy. `check`, `config`, `curve` and `allocate --file` work on files alone; the others talk to the admin API
-//! of a running proxy (`remote`). Everything is printed through `output`. Exit codes: 0 done, 1 it did not work, 2 the
-//! input or the set-up is at fault.
+//! `serve` runs the proxy. `check`, `config`, `curve` and `allocate --file` work on files alone, `commands` on nothing at all;
+//! the others talk to the admin API of a running proxy (`remote`). Everything is printed through `output`. Exit codes: 0
+//! done, 1 it did not work, 2 the input or the set-up is at fault.
 
 mod allocate;
 mod curve;
@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use self::remote::AdminArgs;
+use crate::command::commands_document;
 use crate::config::Config;
 use crate::state::SavedState;
 
@@ -64,6 +65,8 @@ enum Command {
     Allocate(allocate::AllocateArgs),
     /// Learn the miss-ratio curve of a trace: how much cache it is worth.
     Curve(curve::CurveArgs),
+    /// Print the commands that are served, and those that are not, as Markdown.
+    Commands,
     /// Exit with 0 if the proxy is ready, else say what is not and exit with 1. For containers.
     Healthcheck(AdminArgs),
 }
@@ -105,6 +108,10 @@ pub fn run() -> ExitCode {
         Command::Stats(args) => stats::run(&args),
         Command::Allocate(args) => allocate::run(&args),
         Command::Curve(args) => curve::run(&args),
+        Command::Commands => {
+            output::text(&commands_document());
+            Ok(())
+        }
         Command::Healthcheck(args) => healthcheck(&args),
     };
     match result {

@@ -77,6 +77,9 @@ struct AddArgs {
     /// Longest wait for its limits, such as 1s.
     #[arg(long)]
     max_wait: Option<String>,
+    /// Whether its clients may delete all keys with FLUSHALL.
+    #[arg(long, value_name = "true|false")]
+    allow_flush: Option<bool>,
     #[command(flatten)]
     terms: TermsArgs,
 }
@@ -103,6 +106,9 @@ struct SetArgs {
     /// Longest wait for its limits, such as 1s.
     #[arg(long)]
     max_wait: Option<String>,
+    /// Whether its clients may delete all keys with FLUSHALL.
+    #[arg(long, value_name = "true|false")]
+    allow_flush: Option<bool>,
     #[command(flatten)]
     terms: TermsArgs,
 }
@@ -199,6 +205,7 @@ impl AddArgs {
                 ("port", self.port.map(Value::from)),
                 ("redis", self.redis.clone().map(Value::from)),
                 ("max_wait", self.max_wait.clone().map(Value::from)),
+                ("allow_flush", self.allow_flush.map(Value::from)),
             ],
         );
         add_given(&mut body, self.terms.fields());
@@ -218,6 +225,7 @@ impl SetArgs {
             ("max_wait", &self.max_wait),
         ];
         add_given(&mut body, texts.map(|(field, text)| (field, text.clone().map(Value::from))));
+        add_given(&mut body, [("allow_flush", self.allow_flush.map(Value::from))]);
         add_given(&mut body, self.terms.fields());
         if body.as_object().is_some_and(Map::is_empty) {
             let message = "give what to change, such as --weight 2; see --help";

@@ -1,7 +1,7 @@
 //! What COMMAND and the HELP subcommands reply, all of it read off the table.
 
-use super::table::{self, COMMANDS, CommandSpec, Verb};
-use super::{CommandError, glob_matches};
+use super::table::{self, COMMANDS, CommandSpec, FindKeys, KeySpec, SearchFrom, Verb};
+use super::{CommandError, glob_matches, keys};
 use crate::resp::Reply;
 use bytes::Bytes;
 
@@ -18,10 +18,19 @@ pub(super) fn reply(spec: &CommandSpec, args: &[Bytes]) -> Result<Reply, Command
         }
         Verb::CommandDocs => Reply::Map(COMMANDS.iter().map(docs).collect()),
         Verb::CommandList => list(&args[2..])?,
-        Verb::CommandGetKeys => keys(&args[2..])?,
+        Verb::CommandGetKeys => keys(&args[2..], false)?,
+        Verb::CommandGetKeysAndFlags => keys(&args[2..], true)?,
         Verb::ClientHelp => help("client"),
         Verb::CommandHelp => help("command"),
         Verb::ConfigHelp => help("config"),
+        Verb::SlowLogHelp => help("slowlog"),
+        Verb::LatencyHelp => help("latency"),
+        Verb::AclHelp => help("acl"),
+        Verb::ScriptHelp => help("script"),
+        Verb::XInfoHelp => help("xinfo"),
+        Verb::XGroupHelp => help("xgroup"),
+        Verb::MemoryHelp => help("memory"),
+        Verb::ObjectHelp => help("object"),
         _ => return Err(CommandError::unknown_command(args)),
     })
 }
@@ -55,22 +64,36 @@ fn info(spec: &CommandSpec) -> Reply {
 }
 
 fn key_specs(spec: &CommandSpec) -> Reply {
-    let [first, last, step] = spec.keys;
-    if first == 0 {
-        return Reply::Set(Vec::new());
-    }
-    // The table gives the last key from the start of the line, a key spec from the first key.
-    let last = if last < 0 { last } else { last - first };
     let number = |name, value: i32| (text(name), Reply::Int(value.into()));
     let part = |kind, fields| {
         Reply::Map(vec![(text("type"), text(kind)), (text("spec"), Reply::Map(fields))])
     };
-    let range = vec![number("lastkey", last), number("keystep", step), number("limit", 0)];
-    Reply::Set(vec![Reply::Map(vec![
-        (text("flags"), words(spec.key_flags)),
-        (text("begin_search"), part("index", vec![number("index", first)])),
-        (text("find_keys"), part("range", range)),
-    ])])
+    let describe = |spec: &KeySpec| {
+        let begin = match spec.begin {
+            SearchFrom::Index(index) => part("index", vec![number("index", index)]),
+            SearchFrom::Keyword { word, from } => {
+                part("keyword", vec![(text("keyword"), text(word)), number("startfrom", from)])
+            }
+            SearchFrom::Unknown => part("unknown", Vec::new()),
+        };
+        let find = match spec.find {
+            FindKeys::Range { last, step, limit } => part(
+                "range",
+                vec![number("lastkey", last), number("keystep", step), number("limit", limit)],
+            ),
+            FindKeys::Counted => part(
+                "keynum",
+                vec![number("keynumidx", 0), number("firstkey", 1), number("keystep", 1)],
+            ),
+            FindKeys::Unknown => part("unknown", Vec::new()),
+        };
+        Reply::Map(vec![
+            (text("flags"), words(spec.flags)),
+            (text("begin_search"), begin),
+            (text("find_keys"), find),
+        ])
+    };
+    Reply::Set(spec.key_specs.iter().map(describe).collect())
 }
 
 fn docs(spec: &CommandSpec) -> (Reply, Reply) {
@@ -80,6 +103,10 @@ fn docs(spec: &CommandSpec) -> (Reply, Reply) {
         (text("group"), text(spec.group)),
         (text("complexity"), text(spec.complexity)),
     ];
+    if let Some(since) = spec.deprecated_since {
+        fields.push((text("doc_flags"), words("deprecated")));
+        fields.push((text("deprecated_since"), text(since)));
+    }
     if !spec.subcommands.is_empty() {
         let subcommands = spec.subcommands.iter().map(docs).collect();
         fields.push((text("subcommands"), Reply::Map(subcommands)));
@@ -112,19 +139,28 @@ fn list(options: &[Bytes]) -> Result<Reply, CommandError> {
     }
 }
 
-/// The keys in a command line, for COMMAND GETKEYS.
-fn keys(line: &[Bytes]) -> Result<Reply, CommandError> {
+/// The keys in a command line, for COMMAND GETKEYS and GETKEYSANDFLAGS.
+fn keys(line: &[Bytes], with_flags: bool) -> Result<Reply, CommandError> {
     let spec = line.first().and_then(|name| table::lookup(name));
-    let spec = spec.ok_or(CommandError::new("ERR Invalid command specified"))?;
-    let [first, last, step] = spec.keys.map(|position| usize::try_from(position).ok());
-    let (Some(first @ 1..), Some(step @ 1..)) = (first, step) else {
-        return Err(CommandError::new("ERR The command has no key arguments"));
+    let spec = match (spec, line.get(1)) {
+        (Some(spec), Some(name)) if !spec.subcommands.is_empty() => spec.subcommand(name),
+        (spec, _) => spec,
     };
+    let spec = spec.ok_or(CommandError::new("ERR Invalid command specified"))?;
+    if spec.key_specs.is_empty() {
+        return Err(CommandError::new("ERR The command has no key arguments"));
+    }
     if !spec.accepts_count(line.len()) {
         return Err(CommandError::new("ERR Invalid number of arguments specified for command"));
     }
-    let last = last.unwrap_or(line.len() - 1);
-    let found = line[first..=last].iter().step_by(step).cloned().map(Reply::Bulk);
+    let keys = keys::told(spec, line);
+    if keys.is_empty() {
+        return Err(CommandError::new("ERR Invalid arguments specified for command"));
+    }
+    let found = keys.into_iter().filter_map(|word| {
+        let key = Reply::Bulk(line.get(word.at)?.clone());
+        Some(if with_flags { Reply::Array(vec![key, words(word.flags)]) } else { key })
+    });
     Ok(Reply::Array(found.collect()))
 }
 

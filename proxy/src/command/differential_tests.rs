@@ -57,6 +57,8 @@ impl Model {
                 }
                 Reply::Int(free.into())
             }
+            Command::Keyspace(command) => panic!("{command:?} is not generated"),
+            Command::Script(command) => panic!("{command:?} is not generated"),
             Command::Del(keys) => count(&keys, &mut |key| self.items.remove(key).is_some()),
             Command::Exists(keys) | Command::Touch(keys) => {
                 count(&keys, &mut |key| self.items.contains_key(key))
@@ -66,6 +68,7 @@ impl Model {
                 Reply::Bulk(text)
             }
             Command::Session(SessionCommand::Answer(reply)) => reply,
+            Command::Native(other) => panic!("not for the model: {other:?}"),
             Command::Session(other) => panic!("not for the model: {other:?}"),
         }
     }
@@ -76,7 +79,7 @@ impl Model {
 
     fn set_all(&mut self, pairs: Vec<(Bytes, Bytes)>) {
         for (key, value) in pairs {
-            self.items.insert(key, Item { value, expires_at_ms: None });
+            self.items.insert(key, Item::string(value, None));
         }
     }
 }

@@ -11,6 +11,9 @@ pub struct CommandError(Bytes);
 impl CommandError {
     /// Options that make no sense.
     pub const SYNTAX: Self = Self::new("ERR syntax error");
+    /// A command for another type of value.
+    pub const WRONG_TYPE: Self =
+        Self::new("WRONGTYPE Operation against a key holding the wrong kind of value");
     /// A word or value that should be an integer and is not.
     pub const NOT_AN_INTEGER: Self = Self::new("ERR value is not an integer or out of range");
     /// A word or value that should be a number and is not.
@@ -51,6 +54,11 @@ impl CommandError {
     /// A value longer than storage takes.
     pub fn value_size(len: usize, max_item_kb: usize) -> Self {
         Self(format!("ERR value is {len} bytes; DynamoDB items hold {max_item_kb} KB").into())
+    }
+
+    /// A pattern longer than we try.
+    pub fn pattern_size(len: usize, max: usize) -> Self {
+        Self(format!("ERR pattern is {len} bytes; the longest is {max}").into())
     }
 
     /// A command that is not served; echoes up to 128 bytes of its name and of its arguments.

@@ -1,17 +1,20 @@
 //! From an operation, the item it finds and the time, to the reply and the change. Pure.
 
-use super::{Item, ItemLimits, Outcome, ReadOp, WriteOp, expiry, numbers, strings};
+use super::{CommandError, Item, ItemLimits, Outcome, ReadOp, WriteOp, expiry, numbers, strings};
 use crate::resp::Reply;
 
 impl ReadOp {
     /// The reply, given the item under the key (an expired one counts as absent).
     pub fn evaluate(&self, old: Option<&Item>, now_ms: u64) -> Reply {
         let old = old.filter(|item| item.is_live(now_ms));
+        if self.needs_string() && old.is_some_and(|item| !item.is_string()) {
+            return CommandError::WRONG_TYPE.into();
+        }
         match self {
             Self::StrLen => Reply::Int(old.map_or(0, |item| strings::length(&item.value))),
             Self::GetRange { start, end } => strings::get_range(old, *start, *end),
             Self::Ttl { unit, absolute } => expiry::ttl(old, now_ms, *unit, *absolute),
-            Self::Type => Reply::Simple(if old.is_some() { "string" } else { "none" }),
+            Self::Type => Reply::Simple(old.map_or("none", |item| item.kind.name())),
         }
     }
 }
@@ -28,6 +31,9 @@ impl WriteOp {
         limits: &ItemLimits,
     ) -> Outcome {
         let old = old.filter(|item| item.is_live(now_ms));
+        if self.needs_string() && old.is_some_and(|item| !item.is_string()) {
+            return Outcome::keep(CommandError::WRONG_TYPE);
+        }
         match self {
             Self::Set(set) => strings::set(set, old, now_ms),
             Self::GetDel => match old {
@@ -44,7 +50,7 @@ impl WriteOp {
                 strings::set_range(*offset, value, old, key_bytes, limits)
             }
             Self::IncrBy(delta) => numbers::incr_by(*delta, old),
-            Self::IncrByFloat(delta) => numbers::incr_by_float(delta, old),
+            Self::IncrByFloat(delta) => numbers::incr_by_float(delta.as_ref(), old),
         }
     }
 }

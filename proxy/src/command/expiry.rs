@@ -95,7 +95,7 @@ pub(super) fn expire(
     if !allows(condition, item.expires_at_ms, at_ms) {
         return Outcome::keep(Reply::Int(0));
     }
-    let item = Item { value: item.value.clone(), expires_at_ms: Some(at_ms) };
+    let item = item.expiring(Some(at_ms));
     Outcome::put(Reply::Int(1), item, now_ms)
 }
 
@@ -110,10 +110,9 @@ fn allows(condition: ExpireCondition, current: Option<u64>, new_ms: u64) -> bool
 /// PERSIST.
 pub(super) fn persist(old: Option<&Item>) -> Outcome {
     match old {
-        Some(item) if item.expires_at_ms.is_some() => Outcome {
-            reply: Reply::Int(1),
-            change: Change::Put(Item { value: item.value.clone(), expires_at_ms: None }),
-        },
+        Some(item) if item.expires_at_ms.is_some() => {
+            Outcome { reply: Reply::Int(1), change: Change::Put(item.expiring(None)) }
+        }
         _ => Outcome::keep(Reply::Int(0)),
     }
 }
@@ -133,5 +132,5 @@ pub(super) fn get_ex(expiry: &GetExpiry, old: Option<&Item>, now_ms: u64) -> Out
             }
         }
     };
-    Outcome::put(reply, Item { value: item.value.clone(), expires_at_ms }, now_ms)
+    Outcome::put(reply, item.expiring(expires_at_ms), now_ms)
 }

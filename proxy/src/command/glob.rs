@@ -3,6 +3,17 @@
 /// Whether `text` matches `pattern`, letter case ignored as for CONFIG GET and COMMAND LIST.
 /// Takes at most the product of both lengths in steps.
 pub fn glob_matches(pattern: &[u8], text: &[u8]) -> bool {
+    matches(pattern, text, |byte| byte.to_ascii_lowercase())
+}
+
+/// Whether `text` matches `pattern`, letter by letter, as for KEYS and SCAN.
+/// Takes at most the product of both lengths in steps.
+pub fn glob_matches_exactly(pattern: &[u8], text: &[u8]) -> bool {
+    matches(pattern, text, |byte| byte)
+}
+
+/// Bytes are equal if `fold` makes the same of them.
+fn matches(pattern: &[u8], text: &[u8], fold: fn(u8) -> u8) -> bool {
     let (mut pattern, mut text) = (pattern, text);
     // Where to go on when a match fails: after the last star, one byte further into the text.
     let mut retry: Option<(&[u8], &[u8])> = None;
@@ -15,7 +26,7 @@ pub fn glob_matches(pattern: &[u8], text: &[u8]) -> bool {
         let step = match text.split_first() {
             None if pattern.is_empty() => return true,
             None => return false,
-            Some((byte, tail)) => one(pattern, *byte).map(|rest| (rest, tail)),
+            Some((byte, tail)) => one(pattern, *byte, fold).map(|rest| (rest, tail)),
         };
         (pattern, text) = match (step, retry) {
             (Some(next), _) => next,
@@ -30,18 +41,18 @@ pub fn glob_matches(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 /// Matches one byte against the front of a pattern; returns the rest of the pattern.
-fn one(pattern: &[u8], byte: u8) -> Option<&[u8]> {
+fn one(pattern: &[u8], byte: u8, fold: fn(u8) -> u8) -> Option<&[u8]> {
     match pattern {
         [] => None,
         [b'?', rest @ ..] => Some(rest),
-        [b'[', rest @ ..] => class(rest, byte),
-        [b'\\', literal, rest @ ..] => literal.eq_ignore_ascii_case(&byte).then_some(rest),
-        [literal, rest @ ..] => literal.eq_ignore_ascii_case(&byte).then_some(rest),
+        [b'[', rest @ ..] => class(rest, byte, fold),
+        [b'\\', literal, rest @ ..] => (fold(*literal) == fold(byte)).then_some(rest),
+        [literal, rest @ ..] => (fold(*literal) == fold(byte)).then_some(rest),
     }
 }
 
-fn class(mut pattern: &[u8], byte: u8) -> Option<&[u8]> {
-    let byte = byte.to_ascii_lowercase();
+fn class(mut pattern: &[u8], byte: u8, fold: fn(u8) -> u8) -> Option<&[u8]> {
+    let byte = fold(byte);
     let negated = pattern.first() == Some(&b'^');
     if negated {
         pattern = &pattern[1..];
@@ -52,16 +63,16 @@ fn class(mut pattern: &[u8], byte: u8) -> Option<&[u8]> {
             [] => return (found != negated).then_some(pattern),
             [b']', rest @ ..] => return (found != negated).then_some(rest),
             [b'\\', literal, rest @ ..] => {
-                found |= literal.eq_ignore_ascii_case(&byte);
+                found |= fold(*literal) == byte;
                 rest
             }
             [low, b'-', high, rest @ ..] => {
-                let (low, high) = (low.to_ascii_lowercase(), high.to_ascii_lowercase());
+                let (low, high) = (fold(*low), fold(*high));
                 found |= (low.min(high)..=low.max(high)).contains(&byte);
                 rest
             }
             [literal, rest @ ..] => {
-                found |= literal.eq_ignore_ascii_case(&byte);
+                found |= fold(*literal) == byte;
                 rest
             }
         };
@@ -70,7 +81,7 @@ fn class(mut pattern: &[u8], byte: u8) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::glob_matches;
+    use super::{glob_matches, glob_matches_exactly};
 
     #[test]
     fn matches_as_redis_does() {
@@ -93,6 +104,8 @@ mod tests {
         ] {
             assert_eq!(glob_matches(pattern.as_bytes(), text.as_bytes()), expected, "{pattern}");
         }
+        assert!(glob_matches_exactly(b"[A-C]\\Dd", b"BDd"));
+        assert!(!glob_matches_exactly(b"[a-c]\\Dd", b"BDd") && !glob_matches_exactly(b"a", b"A"));
         assert!(!glob_matches(&b"*a".repeat(1000), &[b'a'; 900]));
     }
 }

@@ -21,7 +21,8 @@ pub(super) fn incr_by(delta: i64, old: Option<&Item>) -> Outcome {
 }
 
 /// INCRBYFLOAT.
-pub(super) fn incr_by_float(delta: &LongDouble, old: Option<&Item>) -> Outcome {
+pub(super) fn incr_by_float(delta: Option<&LongDouble>, old: Option<&Item>) -> Outcome {
+    let Some(delta) = delta else { return Outcome::keep(CommandError::NOT_A_FLOAT) };
     let current = match old {
         None => LongDouble::ZERO,
         Some(item) => match LongDouble::parse(&item.value) {
@@ -37,5 +38,5 @@ pub(super) fn incr_by_float(delta: &LongDouble, old: Option<&Item>) -> Outcome {
 }
 
 fn with_value(value: Bytes, old: Option<&Item>) -> Item {
-    Item { value, expires_at_ms: old.and_then(|item| item.expires_at_ms) }
+    Item::string(value, old.and_then(|item| item.expires_at_ms))
 }

@@ -26,6 +26,13 @@ pub enum ReadOp {
     Type,
 }
 
+impl ReadOp {
+    /// Whether a value of another type is an error.
+    pub fn needs_string(&self) -> bool {
+        matches!(self, Self::StrLen | Self::GetRange { .. })
+    }
+}
+
 /// The unit a time is asked in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TtlUnit {
@@ -64,11 +71,24 @@ pub enum WriteOp {
     },
     /// INCR, DECR, INCRBY, DECRBY.
     IncrBy(i64),
-    /// INCRBYFLOAT.
-    IncrByFloat(LongDouble),
+    /// INCRBYFLOAT; nothing if what to add is no number, which Redis says after it has looked at the value.
+    IncrByFloat(Option<LongDouble>),
 }
 
 impl WriteOp {
+    /// Whether a value of another type is an error. (SET replaces any; what it replies decides for itself.)
+    pub fn needs_string(&self) -> bool {
+        match self {
+            Self::Set(_) | Self::Expire { .. } | Self::Persist => false,
+            Self::GetDel
+            | Self::GetEx(_)
+            | Self::Append(_)
+            | Self::SetRange { .. }
+            | Self::IncrBy(_)
+            | Self::IncrByFloat(_) => true,
+        }
+    }
+
     /// Whether the outcome depends on the item already there.
     pub fn needs_old(&self) -> bool {
         match self {

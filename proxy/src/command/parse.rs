@@ -2,8 +2,9 @@
 
 use super::table::{self, CommandSpec, Verb};
 use super::{
-    CommandError, Deadline, ItemLimits, LongDouble, ReadOp, SessionCommand, SetCondition,
-    SetExpiry, SetOp, SetReply, TtlUnit, WriteOp, options, session,
+    CommandError, Deadline, ItemLimits, KeyspaceCommand, LongDouble, NativeCommand, ReadOp,
+    ScriptCommand, SessionCommand, SetCondition, SetExpiry, SetOp, SetReply, TtlUnit, WriteOp,
+    keyspace, options, scripting, session,
 };
 use crate::resp::parse_i64;
 use bytes::Bytes;
@@ -42,6 +43,12 @@ pub enum Command {
     Exists(Vec<Bytes>),
     /// TOUCH: as EXISTS.
     Touch(Vec<Bytes>),
+    /// A command over all keys.
+    Keyspace(KeyspaceCommand),
+    /// A command about loaded scripts.
+    Script(ScriptCommand),
+    /// A command that Redis computes.
+    Native(NativeCommand),
     /// A command about the connection or the server.
     Session(SessionCommand),
 }
@@ -81,10 +88,20 @@ pub fn parse_resolved(
     args: &[Bytes],
     limits: &ItemLimits,
 ) -> Result<Command, CommandError> {
-    if spec.keys[0] == 0 {
-        return session::parse(spec, args).map(Command::Session);
+    if let Some(command) = keyspace::parse(spec, args)? {
+        return Ok(Command::Keyspace(command));
+    }
+    if let Some(command) = scripting::parse(spec, args)? {
+        return Ok(Command::Script(command));
     }
     let command = match spec.verb {
+        // Transactions.
+        Verb::Multi | Verb::Exec | Verb::Discard | Verb::Watch | Verb::Unwatch => {
+            return Err(CommandError::unknown_command(args));
+        }
+        _ if spec.key_specs.is_empty() => {
+            return session::parse(spec, args).map(Command::Session);
+        }
         Verb::Get => Command::Get { key: args[1].clone() },
         Verb::MGet => Command::MGet(args[1..].to_vec()),
         Verb::Del | Verb::Unlink => Command::Del(args[1..].to_vec()),
@@ -94,7 +111,10 @@ pub fn parse_resolved(
         Verb::MSetNx => Command::MSetNx(pairs(spec, args)?),
         _ => match read_op(spec, args)? {
             Some(op) => Command::Read { key: args[1].clone(), op },
-            None => Command::Write { key: args[1].clone(), op: write_op(spec, args)? },
+            None => match write_op(spec, args)? {
+                Some(op) => Command::Write { key: args[1].clone(), op },
+                None => Command::Native(NativeCommand::parse(spec, args)?),
+            },
         },
     };
     check_sizes(&command, limits)?;
@@ -125,9 +145,9 @@ fn read_op(spec: &CommandSpec, args: &[Bytes]) -> Result<Option<ReadOp>, Command
     }))
 }
 
-fn write_op(spec: &'static CommandSpec, args: &[Bytes]) -> Result<WriteOp, CommandError> {
+fn write_op(spec: &'static CommandSpec, args: &[Bytes]) -> Result<Option<WriteOp>, CommandError> {
     use TtlUnit::{Milliseconds, Seconds};
-    Ok(match spec.verb {
+    Ok(Some(match spec.verb {
         Verb::Set => WriteOp::Set(options::set(args)?),
         Verb::SetEx => set_with_lifetime(spec, args, Seconds)?,
         Verb::PSetEx => set_with_lifetime(spec, args, Milliseconds)?,
@@ -154,11 +174,9 @@ fn write_op(spec: &'static CommandSpec, args: &[Bytes]) -> Result<WriteOp, Comma
                 .checked_neg()
                 .ok_or(CommandError::new("ERR decrement would overflow"))?,
         ),
-        Verb::IncrByFloat => {
-            WriteOp::IncrByFloat(LongDouble::parse(&args[2]).ok_or(CommandError::NOT_A_FLOAT)?)
-        }
-        _ => return Err(CommandError::unknown_command(args)),
-    })
+        Verb::IncrByFloat => WriteOp::IncrByFloat(LongDouble::parse(&args[2])),
+        _ => return Ok(None),
+    }))
 }
 
 fn integer(word: &[u8]) -> Result<i64, CommandError> {
@@ -215,6 +233,7 @@ fn check_sizes(command: &Command, limits: &ItemLimits) -> Result<(), CommandErro
                 limits.check_value(key.len(), value.len())
             })
         }
-        Command::Session(_) => Ok(()),
+        Command::Native(native) => native.keys.iter().try_for_each(|key| limits.check_key(key)),
+        Command::Keyspace(_) | Command::Script(_) | Command::Session(_) => Ok(()),
     }
 }

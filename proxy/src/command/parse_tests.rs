@@ -65,6 +65,59 @@ fn the_table_says_what_a_stock_redis_says() {
     }
 }
 
+/// The value of a field in a flat list of names and values.
+fn field<'a>(fields: &'a OwnedFrame, name: &str) -> Option<&'a OwnedFrame> {
+    let is = |frame: &OwnedFrame| matches!(frame, OwnedFrame::BulkString(text) if text == name.as_bytes());
+    items(fields).as_chunks::<2>().0.iter().find(|[key, _]| is(key)).map(|[_, value]| value)
+}
+
+#[test]
+fn the_table_dates_and_groups_as_a_stock_redis_does() {
+    let redis = StockRedis::start();
+    for spec in COMMANDS {
+        let line = format!("COMMAND DOCS {}", spec.name);
+        let theirs = frame(&redis.exchange(format!("{line}\r\n").as_bytes()));
+        let line = words(&line);
+        let ours = frame(&bytes(&describe::reply(resolve(&line).unwrap(), &line).unwrap()));
+        let (ours, theirs) = (&items(&ours)[1], &items(&theirs)[1]);
+        let mut pairs = vec![(ours, theirs)];
+        if let Some(ours) = field(ours, "subcommands") {
+            let theirs = field(theirs, "subcommands").unwrap();
+            for [name, ours] in items(ours).as_chunks::<2>().0 {
+                let OwnedFrame::BulkString(name) = name else { panic!("{name:?}") };
+                if let Some(theirs) = field(theirs, std::str::from_utf8(name).unwrap()) {
+                    pairs.push((ours, theirs));
+                }
+            }
+        }
+        for (ours, theirs) in pairs {
+            for name in ["since", "group", "deprecated_since"] {
+                assert_eq!(field(ours, name), field(theirs, name), "{}: {name}", spec.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_command_is_served_by_a_redis_and_counted() {
+    let answer = |line: &str| {
+        let line = words(line);
+        describe::reply(resolve(&line).unwrap(), &line).unwrap()
+    };
+    let count = i64::try_from(COMMANDS.len()).unwrap();
+    assert_eq!(answer("COMMAND COUNT"), Reply::Int(count));
+    let subcommands: usize = COMMANDS.iter().map(|spec| spec.subcommands.len()).sum();
+    let Reply::Array(listed) = answer("COMMAND LIST") else { panic!("not an array") };
+    assert_eq!(listed.len(), COMMANDS.len() + subcommands);
+    let newer = ["client|setinfo", "client|no-touch"].map(Reply::bulk);
+    let mut redis = StockRedis::start();
+    let theirs = frame(&redis.call(&words("COMMAND LIST")));
+    for name in listed.iter().filter(|name| !newer.contains(name)) {
+        let name = frame(&bytes(name));
+        assert!(items(&theirs).contains(&name), "{name:?}");
+    }
+}
+
 #[test]
 fn errors_are_those_of_a_stock_redis() {
     let mut redis = StockRedis::start();
@@ -140,7 +193,7 @@ fn values_that_grow_too_large_are_refused_and_nothing_changes() {
             other => panic!("{other:?}"),
         }
     };
-    let old = Item { value: vec![b'v'; 400_000].into(), expires_at_ms: None };
+    let old = Item::string(vec![b'v'; 400_000], None);
     let tail = vec![b'v'; 10_000];
     let refused: Reply = CommandError::value_size(410_000, 400).into();
     let append: [&[u8]; 3] = [b"APPEND", b"k", &tail];

@@ -1,7 +1,7 @@
 //! The commands about the connection and the server, read but not yet acted on.
 
 use super::table::{CommandSpec, Verb};
-use super::{CommandError, describe};
+use super::{CommandError, describe, server};
 use crate::resp::{Protocol, Reply, parse_i64};
 use bytes::Bytes;
 
@@ -44,6 +44,12 @@ pub enum SessionCommand {
     Time,
     /// CONFIG GET, with its patterns.
     ConfigGet(Vec<Bytes>),
+    /// CONFIG SET, with names and values.
+    ConfigSet(Vec<(Bytes, Bytes)>),
+    /// CONFIG RESETSTAT.
+    ConfigResetStat,
+    /// ACL WHOAMI.
+    WhoAmI,
 }
 
 /// A CLIENT subcommand.
@@ -116,15 +122,31 @@ pub(super) fn parse(
         Verb::Echo => SessionCommand::Echo(args[1].clone()),
         Verb::Quit => SessionCommand::Quit,
         Verb::Reset => SessionCommand::Reset,
-        Verb::Select => select(&args[1])?,
+        Verb::Select => {
+            only_database(&args[1])?;
+            SessionCommand::Select
+        }
         Verb::Info => SessionCommand::Info(args[1..].iter().map(|word| lower(word)).collect()),
         Verb::Time => SessionCommand::Time,
         Verb::ConfigGet => SessionCommand::ConfigGet(args[2..].to_vec()),
-        _ => match client(spec.verb, args)? {
-            Some(command) => SessionCommand::Client(command),
-            None => SessionCommand::Answer(describe::reply(spec, args)?),
+        Verb::ConfigSet => config_set(&args[2..])?,
+        Verb::ConfigResetStat => SessionCommand::ConfigResetStat,
+        Verb::AclWhoAmI => SessionCommand::WhoAmI,
+        _ => match (client(spec.verb, args)?, server::answer(spec, args)?) {
+            (Some(command), _) => SessionCommand::Client(command),
+            (None, Some(reply)) => SessionCommand::Answer(reply),
+            (None, None) => SessionCommand::Answer(describe::reply(spec, args)?),
         },
     })
+}
+
+fn config_set(words: &[Bytes]) -> Result<SessionCommand, CommandError> {
+    let (settings, rest) = words.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(CommandError::SYNTAX);
+    }
+    let settings = settings.iter().map(|[name, value]| (name.clone(), value.clone()));
+    Ok(SessionCommand::ConfigSet(settings.collect()))
 }
 
 fn hello(args: &[Bytes]) -> Result<SessionCommand, CommandError> {
@@ -160,10 +182,11 @@ fn hello(args: &[Bytes]) -> Result<SessionCommand, CommandError> {
     }
 }
 
-fn select(word: &[u8]) -> Result<SessionCommand, CommandError> {
+/// Checks the number of a database: 0, for there is no other.
+pub(super) fn only_database(word: &[u8]) -> Result<(), CommandError> {
     let index = parse_i64(word).ok_or(CommandError::NOT_AN_INTEGER)?;
     match i32::try_from(index) {
-        Ok(0) => Ok(SessionCommand::Select),
+        Ok(0) => Ok(()),
         Ok(_) => Err(CommandError::new("ERR DB index is out of range")),
         Err(_) => Err(CommandError::new(
             "ERR value is out of range, value must between -2147483648 and 2147483647",

@@ -18,6 +18,11 @@ pub(super) struct StockRedis {
 
 impl StockRedis {
     pub(super) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts with more options.
+    pub(super) fn start_with(options: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let socket = directory.path().join("redis.sock");
         let mut child = Command::new("redis-server")
@@ -25,6 +30,7 @@ impl StockRedis {
             .arg(&socket)
             .arg("--dir")
             .arg(directory.path())
+            .args(options)
             .stdout(Stdio::piped())
             .stdin(Stdio::null())
             .spawn()

@@ -32,13 +32,16 @@ pub(super) fn set(set: &SetOp, old: Option<&Item>, now_ms: u64) -> Outcome {
     let reply = match set.reply {
         SetReply::Ok if done => Reply::Ok,
         SetReply::Ok => Reply::Null,
+        SetReply::Old if old.is_some_and(|item| !item.is_string()) => {
+            return Outcome::keep(CommandError::WRONG_TYPE);
+        }
         SetReply::Old => Reply::bulk_or_null(old.map(|item| item.value.clone())),
         SetReply::Flag => Reply::Int(i64::from(done)),
     };
     if !done {
         return Outcome::keep(reply);
     }
-    Outcome::put(reply, Item { value: set.value.clone(), expires_at_ms }, now_ms)
+    Outcome::put(reply, Item::string(set.value.clone(), expires_at_ms), now_ms)
 }
 
 /// GETRANGE. Negative offsets count from the end and stop at the start.
@@ -110,5 +113,5 @@ pub(super) fn set_range(
 
 fn store(value: Bytes, expires_at_ms: Option<u64>) -> Outcome {
     let reply = Reply::Int(length(&value));
-    Outcome { reply, change: Change::Put(Item { value, expires_at_ms }) }
+    Outcome { reply, change: Change::Put(Item::string(value, expires_at_ms)) }
 }

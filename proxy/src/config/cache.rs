@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::choice::{CacheKind, Choice};
+use super::choice::CacheKind;
 use super::quantity::Period;
 use super::raw::RawCache;
 use super::section::Section;
@@ -12,7 +12,8 @@ use super::section::Section;
 pub struct CacheConfig {
     /// Who runs the Redis servers.
     pub kind: CacheKind,
-    /// `managed` only: the program to start, a name on the PATH or a path.
+    /// The program to start, a name on the PATH or a path: for each tenant if `managed`, and in either case as the
+    /// spare one that computes while a tenant's own is down.
     pub redis_server: String,
     /// Whether this proxy alone uses these caches; always true for `managed`.
     pub exclusive: bool,
@@ -49,10 +50,6 @@ pub(super) fn read(
     let base = CacheConfig::default();
     let kind = section.choice("kind", raw.kind.as_ref(), base.kind);
     let managed = kind == CacheKind::Managed;
-    if !managed {
-        let foreign = [("redis_server", &raw.redis_server)];
-        section.reject_foreign(kind.name(), CacheKind::Managed.name(), &foreign);
-    }
     let hour = Duration::from_secs(3600);
     let tenth = Duration::from_millis(100);
     let config = CacheConfig {

@@ -37,6 +37,7 @@ impl Config {
                 port: None,
                 redis: None,
                 max_wait: config.limits.max_wait,
+                allow_flush: false,
                 terms: Terms::default(),
             });
             config.demo_logins.push(DemoLogin { tenant: name.to_owned(), password });

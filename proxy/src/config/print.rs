@@ -92,6 +92,7 @@ impl Printer {
         self.plain("max_concurrency", storage.max_concurrency);
         self.quoted("key_attribute", &storage.key_attribute);
         self.quoted("value_attribute", &storage.value_attribute);
+        self.quoted("type_attribute", &storage.type_attribute);
         self.quoted("expiry_attribute", &storage.expiry_attribute);
         self.quoted("ttl_attribute", &storage.ttl_attribute);
         if storage.kind == StorageKind::Synthetic {
@@ -103,9 +104,7 @@ impl Printer {
     fn cache(&mut self, cache: &CacheConfig) {
         self.section("[cache]");
         self.quoted("kind", cache.kind);
-        if cache.kind == CacheKind::Managed {
-            self.quoted("redis_server", &cache.redis_server);
-        }
+        self.quoted("redis_server", &cache.redis_server);
         self.plain("exclusive", cache.exclusive);
         self.quoted("lease", Period(cache.lease));
         self.quoted("fence", Period(cache.fence));
@@ -150,6 +149,7 @@ impl Printer {
             self.optional("redis", tenant.redis.as_ref());
         }
         self.quoted("max_wait", Period(tenant.max_wait));
+        self.plain("allow_flush", tenant.allow_flush);
         self.number("weight", Number(tenant.terms.weight));
         let [min, max] = tenant.terms.raw_bounds();
         self.bound("min", min);

@@ -54,6 +54,7 @@ pub(super) struct RawStorage {
     pub(super) max_concurrency: Option<Scalar>,
     pub(super) key_attribute: Option<Scalar>,
     pub(super) value_attribute: Option<Scalar>,
+    pub(super) type_attribute: Option<Scalar>,
     pub(super) expiry_attribute: Option<Scalar>,
     pub(super) ttl_attribute: Option<Scalar>,
     pub(super) latency: Option<Scalar>,
@@ -147,6 +148,8 @@ pub struct RawTenant {
     pub redis: Option<RawSecret>,
     /// Longest wait for a limit.
     pub max_wait: Option<Scalar>,
+    /// Whether FLUSHALL and FLUSHDB are served.
+    pub allow_flush: Option<Scalar>,
     /// Its part of an improvement.
     pub weight: Option<Scalar>,
     /// The least it is given of each resource.
@@ -170,6 +173,7 @@ impl RawTenant {
             port: self.port.or(base.port),
             redis: self.redis.or(base.redis),
             max_wait: self.max_wait.or(base.max_wait),
+            allow_flush: self.allow_flush.or(base.allow_flush),
             weight: self.weight.or(base.weight),
             min: self.min.or(base.min),
             max: self.max.or(base.max),

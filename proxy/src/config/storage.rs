@@ -40,6 +40,8 @@ pub struct StorageConfig {
     pub key_attribute: String,
     /// Attribute that holds the value.
     pub value_attribute: String,
+    /// Attribute that holds the type of a value that is not a string.
+    pub type_attribute: String,
     /// Attribute that holds the expiry in epoch milliseconds.
     pub expiry_attribute: String,
     /// Attribute that holds the expiry in epoch seconds, for DynamoDB's own deletion.
@@ -65,6 +67,7 @@ impl Default for StorageConfig {
             max_concurrency: 512,
             key_attribute: "k".to_owned(),
             value_attribute: "v".to_owned(),
+            type_attribute: "t".to_owned(),
             expiry_attribute: "px".to_owned(),
             ttl_attribute: "ttl".to_owned(),
             latency: Duration::from_millis(5),
@@ -96,6 +99,7 @@ pub(super) fn read(raw: &RawStorage, section: &mut Section<'_>) -> StorageConfig
         operation_timeout,
         key_attribute: attribute("key_attribute", &raw.key_attribute, "k"),
         value_attribute: attribute("value_attribute", &raw.value_attribute, "v"),
+        type_attribute: attribute("type_attribute", &raw.type_attribute, "t"),
         expiry_attribute: attribute("expiry_attribute", &raw.expiry_attribute, "px"),
         ttl_attribute: attribute("ttl_attribute", &raw.ttl_attribute, "ttl"),
         endpoint: section.optional_text("endpoint", raw.endpoint.as_ref(), endpoint_url),
@@ -164,6 +168,7 @@ fn check_together(config: &StorageConfig, section: &mut Section<'_>) {
     let names = [
         ("key_attribute", &config.key_attribute),
         ("value_attribute", &config.value_attribute),
+        ("type_attribute", &config.type_attribute),
         ("expiry_attribute", &config.expiry_attribute),
         ("ttl_attribute", &config.ttl_attribute),
     ];

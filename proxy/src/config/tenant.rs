@@ -56,6 +56,8 @@ pub struct TenantConfig {
     pub redis: Option<RedisUrl>,
     /// Longest wait of a request for these limits.
     pub max_wait: Duration,
+    /// Whether its clients may delete all keys at once.
+    pub allow_flush: bool,
     /// Its part of an improvement, and the least and the most it may be given.
     pub terms: Terms,
 }
@@ -92,6 +94,7 @@ impl TenantConfig {
             port: self.port.map(|port| Scalar::Integer(port.into())),
             redis: self.redis.as_ref().map(|url| RawSecret::from(url.expose())),
             max_wait: text(&Period(self.max_wait)),
+            allow_flush: Some(Scalar::Bool(self.allow_flush)),
             weight: text(&Number(self.terms.weight)),
             min,
             max,
@@ -179,6 +182,7 @@ fn read(raw: &RawTenant, rules: &TenantRules, section: &mut Section<'_>) -> Tena
             rules.max_wait,
             Duration::ZERO..=MAX_WAIT_MAX,
         ),
+        allow_flush: section.flag("allow_flush", raw.allow_flush.as_ref(), false),
         terms: terms::read(raw, is_base_right.then_some(&base), section),
         name,
     }

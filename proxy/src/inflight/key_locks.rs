@@ -2,8 +2,14 @@
 //!
 //! Writes of one key through this proxy take turns, so the order in which storage applies them is the order in which
 //! they are published and acknowledged.
+//!
+//! A reader of several keys can see without a lock whether anybody held one of them meanwhile: each lock belongs to one
+//! of [`STRIPES`] pairs of counters, of turns begun and turns ended. (Keys share them, so it may see others' turns
+//! too.)
 
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
@@ -11,10 +17,29 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::KeyOf;
 
+/// Pairs of counters; 64 KiB.
+const STRIPES: usize = 4096;
+
 /// The locks of all keys in flight.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KeyLocks {
     held: DashMap<KeyOf, Arc<Mutex<()>>, RandomState>,
+    turns: Box<[Turns]>,
+    hashing: RandomState,
+}
+
+/// Turns of the keys of one stripe.
+#[derive(Debug, Default)]
+struct Turns {
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
+
+impl Default for KeyLocks {
+    fn default() -> Self {
+        let turns = std::iter::repeat_with(Turns::default).take(STRIPES).collect();
+        Self { held: DashMap::default(), turns, hashing: RandomState::default() }
+    }
 }
 
 /// Holds a key until dropped.
@@ -33,13 +58,34 @@ impl KeyLocks {
         // Made before the wait, so that a waiter that gives up cleans up as well.
         let mut guard = KeyGuard { locks: Arc::clone(self), key, guard: None };
         guard.guard = Some(lock.lock_owned().await);
+        if let Some(turns) = self.turns_of(&guard.key) {
+            turns.begun.fetch_add(1, Ordering::SeqCst);
+        }
         guard
+    }
+
+    /// How often keys of this one's stripe were held so far; none while one is. If it is the same before and after
+    /// something, the key was not held in between.
+    pub(crate) fn writes_of(&self, key: &KeyOf) -> Option<u64> {
+        let turns = self.turns_of(key)?;
+        let ended = turns.ended.load(Ordering::SeqCst);
+        (turns.begun.load(Ordering::SeqCst) == ended).then_some(ended)
+    }
+
+    fn turns_of(&self, key: &KeyOf) -> Option<&Turns> {
+        #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
+        let hash = self.hashing.hash_one(key) as usize;
+        self.turns.get(hash % STRIPES)
     }
 }
 
 impl Drop for KeyGuard {
     fn drop(&mut self) {
-        self.guard = None;
+        if self.guard.take().is_some()
+            && let Some(turns) = self.locks.turns_of(&self.key)
+        {
+            turns.ended.fetch_add(1, Ordering::SeqCst);
+        }
         // The map's own reference is the only one left when nobody holds or awaits the lock.
         self.locks.held.remove_if(&self.key, |_, lock| Arc::strong_count(lock) == 1);
     }
@@ -61,8 +107,10 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!second.is_finished());
+        assert_eq!(locks.writes_of(&key), None);
         drop(first);
         drop(second.await.unwrap());
+        assert_eq!(locks.writes_of(&key), Some(2));
         assert!(locks.held.is_empty());
     }
 }

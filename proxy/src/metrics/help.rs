@@ -27,6 +27,16 @@ pub(super) const COUNTERS: &[(&str, Unit, &str)] = &[
         Unit::Count,
         "Requests that went past a cache out of service.",
     ),
+    (
+        "hopperkv_write_conflicts_total",
+        Unit::Count,
+        "Writes decided again because storage held another item than was thought.",
+    ),
+    (
+        "hopperkv_scanned_items_total",
+        Unit::Count,
+        "Items looked at by SCAN, KEYS, DBSIZE, RANDOMKEY and flushes.",
+    ),
     ("hopperkv_bytes_total", Unit::Bytes, "Bytes by kind: read, written or storage."),
     ("hopperkv_consumed_units_total", Unit::Count, "Capacity units consumed, by resource."),
     ("hopperkv_limit_used_total", Unit::Count, "Units or bytes granted by a limit."),

@@ -34,9 +34,12 @@ pub(super) fn append(text: &mut String, tenants: &[Arc<Tenant>]) {
     let _ = writeln!(text, "# HELP {METRIC} Time from request to reply, by kind.");
     let _ = writeln!(text, "# TYPE {METRIC} histogram");
     for tenant in tenants {
-        for (kind, of) in
-            [("hit", LatencyOf::Hit), ("miss", LatencyOf::Miss), ("write", LatencyOf::Write)]
-        {
+        for (kind, of) in [
+            ("hit", LatencyOf::Hit),
+            ("miss", LatencyOf::Miss),
+            ("write", LatencyOf::Write),
+            ("scan", LatencyOf::Scan),
+        ] {
             // Names of tenants need no escaping: letters, digits, "-" and "_".
             let labels = format!("tenant=\"{}\",kind=\"{kind}\"", tenant.name);
             histogram(text, &labels, &tenant.latencies(of));

@@ -90,6 +90,8 @@ fn requests(tenant: &Tenant) {
         ("hopperkv_throttled_total", totals.throttled),
         ("hopperkv_errors_total", totals.errors),
         ("hopperkv_cache_bypassed_total", totals.bypassed),
+        ("hopperkv_scanned_items_total", totals.scanned_items),
+        ("hopperkv_write_conflicts_total", totals.conflicts),
     ] {
         counter!(metric, "tenant" => name()).absolute(count);
     }

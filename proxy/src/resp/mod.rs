@@ -21,6 +21,6 @@ pub use error::ProtocolError;
 pub use inline::split_inline;
 pub use integer::parse_i64;
 pub use reply::{Protocol, Reply};
-pub use reply_scan::{MalformedReply, ReplyKind, ReplyScanner, ScannedReply};
+pub use reply_scan::{MalformedReply, ReplyKind, ReplyScanner, ScannedReply, elements};
 pub use request::encode_request;
 pub use scan::{Scan, ScanLimits, Scanner};

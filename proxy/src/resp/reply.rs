@@ -42,6 +42,8 @@ pub enum Reply {
     Bool(bool),
     /// A number; in RESP2 a bulk string.
     Double(f64),
+    /// What Redis replied, already encoded for the client's protocol.
+    Encoded(Bytes),
 }
 
 impl Reply {
@@ -62,7 +64,11 @@ impl Reply {
 
     /// Whether this is an error.
     pub fn is_error(&self) -> bool {
-        matches!(self, Self::Error(_))
+        match self {
+            Self::Error(_) => true,
+            Self::Encoded(bytes) => bytes.starts_with(b"-"),
+            _ => false,
+        }
     }
 
     /// The encoded reply.
@@ -85,6 +91,7 @@ impl Reply {
                 out.put_u8(b'-');
                 put_line(text, out);
             }
+            Self::Encoded(bytes) => out.put_slice(bytes),
             Self::Int(number) => put_header(b':', *number, out),
             Self::Bulk(bytes) => put_bulk(bytes, out),
             Self::Null | Self::NullArray if resp3 => out.put_slice(b"_\r\n"),

@@ -282,6 +282,7 @@ fn storage_config(config: &Config) -> storage::StorageConfig {
         attributes: storage::AttributeNames {
             key: from.key_attribute.clone(),
             value: from.value_attribute.clone(),
+            kind: from.type_attribute.clone(),
             expiry_ms: from.expiry_attribute.clone(),
             ttl_s: from.ttl_attribute.clone(),
         },

@@ -9,17 +9,19 @@ use tokio::time::Instant;
 
 use super::read::{Found, Source, milli};
 use super::{Failure, Service};
-use crate::command::{Change, Command, Item, SetCondition, SetExpiry, SetOp, SetReply, WriteOp};
+use crate::command::{
+    Change, Command, CommandError, Item, ReadOp, SetCondition, SetExpiry, SetOp, SetReply, WriteOp,
+};
 use crate::limits::{Amount, Resource};
 use crate::replies::ReplyQueue;
 use crate::resp::{Protocol, Reply};
 use crate::tenant::LatencyOf;
 
 /// Keys of one command that are worked on at the same time.
-const FAN_OUT: usize = 64;
+pub(super) const FAN_OUT: usize = 64;
 
-/// Value bytes of one MGET; more has to be asked for in parts.
-const MAX_REPLY_BYTES: usize = 64 << 20;
+/// Value bytes of one MGET, or key bytes of one KEYS; more has to be asked for in parts.
+pub(super) const MAX_REPLY_BYTES: usize = 64 << 20;
 
 /// Where a reply goes, and in which dialect.
 #[derive(Debug)]
@@ -37,8 +39,29 @@ pub(crate) struct Request {
 impl Service {
     /// Runs a command in the background, after earlier requests of the connection on the same keys.
     pub(crate) fn spawn(self: &Rc<Self>, request: Request, command: Command) {
-        let before = request.replies.begin_slow(request.seq);
         let service = Rc::clone(self);
+        let walks = matches!(command, Command::Keyspace(_));
+        self.spawn_request(request, async move |request| {
+            let reply = service.run(command, &request);
+            if !walks {
+                return reply.await;
+            }
+            // It may take long, and costs units all the time.
+            tokio::select! {
+                reply = reply => reply,
+                () = request.replies.abandoned() => Reply::from(&Failure::Abandoned),
+            }
+        });
+    }
+
+    /// Runs `answer` in the background, after earlier requests of the connection on the same keys.
+    pub(super) fn spawn_request(
+        self: &Rc<Self>,
+        request: Request,
+        answer: impl AsyncFnOnce(Rc<Request>) -> Reply + 'static,
+    ) {
+        let before = request.replies.begin_slow(request.seq);
+        let request = Rc::new(request);
         self.tasks.spawn_local(async move {
             for earlier in before {
                 // An earlier request that vanished is done as well.
@@ -48,22 +71,34 @@ impl Service {
                 // Not started, but done: later requests of the connection wait for this one.
                 request.replies.complete(request.seq, &[]);
             } else {
-                let reply = service.run(command, request.started).await;
+                let reply = answer(Rc::clone(&request)).await;
                 request.replies.complete(request.seq, &reply.to_bytes(request.protocol));
             }
             request.replies.end_slow();
         });
     }
 
-    async fn run(self: &Rc<Self>, command: Command, started: Instant) -> Reply {
-        let of = match command {
+    async fn run(self: &Rc<Self>, command: Command, request: &Request) -> Reply {
+        let of = match &command {
+            Command::Native(native) if native.spec.is_write() => LatencyOf::Write,
+            Command::Keyspace(_) => LatencyOf::Scan,
             Command::Write { .. } | Command::MSet(_) | Command::MSetNx(_) | Command::Del(_) => {
                 LatencyOf::Write
             }
             _ => LatencyOf::Miss,
         };
-        let result = Box::pin(self.execute(command)).await;
-        self.counters.record_latencies(of, std::iter::once(started.elapsed()));
+        let result = Box::pin(self.execute(command, request.protocol)).await;
+        self.reply(of, result, request)
+    }
+
+    /// The reply to a request that has come to an end; counted.
+    pub(crate) fn reply(
+        &self,
+        of: LatencyOf,
+        result: Result<Reply, Failure>,
+        request: &Request,
+    ) -> Reply {
+        self.counters.record_latencies(of, std::iter::once(request.started.elapsed()));
         result.unwrap_or_else(|failure| {
             match &failure {
                 Failure::Throttled(_) => self.counters.throttled.add(1),
@@ -73,20 +108,32 @@ impl Service {
         })
     }
 
-    async fn execute(self: &Rc<Self>, command: Command) -> Result<Reply, Failure> {
+    async fn execute(
+        self: &Rc<Self>,
+        command: Command,
+        protocol: Protocol,
+    ) -> Result<Reply, Failure> {
         match command {
             Command::Get { key } => {
                 let item = self.read(&key).await?;
+                if item.as_ref().is_some_and(|item| !item.is_string()) {
+                    return Ok(CommandError::WRONG_TYPE.into());
+                }
                 Ok(item.map_or(Reply::Null, |i| Reply::Bulk(i.value)))
             }
             Command::Read { key, op } => {
-                let item = self.read_exact(&key).await?;
+                let item = if op.needs_string() {
+                    self.read_exact(&key).await?
+                } else {
+                    self.read_bare(&key, matches!(op, ReadOp::Ttl { .. })).await?
+                };
                 Ok(op.evaluate(item.as_ref(), crate::clock::unix_ms()))
             }
             Command::Write { key, op } => self.write(&key, &op).await,
             Command::MGet(keys) => self.read_all(keys).await,
-            Command::Exists(keys) | Command::Touch(keys) => {
-                let exist = self.for_each(keys, Self::exists_owned).await?;
+            Command::Exists(keys) => Ok(count(self.count_existing(&keys).await?)),
+            Command::Touch(keys) => {
+                let exist = self.for_each(keys, Self::touch_owned).await?;
                 Ok(count(exist.into_iter().filter(|exists| *exists).count()))
             }
             Command::Del(keys) => {
@@ -101,6 +148,9 @@ impl Service {
                 let written = self.set_all_if_absent(last_of_each(pairs)).await?;
                 Ok(count(usize::from(written)))
             }
+            Command::Native(native) => self.native(native, protocol).await,
+            Command::Keyspace(command) => self.keyspace(command).await,
+            Command::Script(command) => self.script(command, protocol).await,
             // Answered by the session, before it comes here.
             Command::Session(_) => Err(Failure::Internal),
         }
@@ -118,19 +168,50 @@ impl Service {
     }
 
     /// Reads a key for a client that wants to know about the value, not the value itself.
-    async fn read_exact(self: &Rc<Self>, key: &Bytes) -> Result<Option<Item>, Failure> {
+    pub(super) async fn read_exact(self: &Rc<Self>, key: &Bytes) -> Result<Option<Item>, Failure> {
         let found = self.find_exact(key).await?;
         self.account_read(key, &found, key.len());
         self.pay(key.len()).await?;
         Ok(found.item)
     }
 
-    async fn read_owned(self: Rc<Self>, key: Bytes) -> Result<Option<Item>, Failure> {
-        self.read(&key).await
+    /// Reads a key for a client that wants to know its type only and, if `exact`, its expiry.
+    async fn read_bare(self: &Rc<Self>, key: &Bytes, exact: bool) -> Result<Option<Item>, Failure> {
+        let found = self.glance(key, exact).await?;
+        self.account_bare(key, &found).await?;
+        Ok(found.item)
     }
 
-    async fn exists_owned(self: Rc<Self>, key: Bytes) -> Result<bool, Failure> {
-        Ok(self.read_exact(&key).await?.is_some())
+    async fn account_bare(&self, key: &Bytes, found: &Found) -> Result<(), Failure> {
+        if found.source == Source::Part {
+            self.account_part_read(key, key.len(), 0);
+        } else {
+            self.account_read(key, found, key.len());
+        }
+        self.pay(key.len()).await
+    }
+
+    /// How many of the keys exist, each as often as it is named.
+    async fn count_existing(self: &Rc<Self>, keys: &[Bytes]) -> Result<usize, Failure> {
+        if let [key] = keys {
+            return Ok(self.read_bare(key, false).await?.is_some().into());
+        }
+        let distinct = distinct(keys.to_vec());
+        let found = self.glance_all(&distinct).await?;
+        let by_key: std::collections::HashMap<_, _> = distinct.iter().zip(&found).collect();
+        let mut existing = 0;
+        for key in keys {
+            let Some(found) = by_key.get(key) else { return Err(Failure::Internal) };
+            self.account_bare(key, found).await?;
+            existing += usize::from(found.item.is_some());
+        }
+        Ok(existing)
+    }
+
+    async fn touch_owned(self: Rc<Self>, key: Bytes) -> Result<bool, Failure> {
+        let found = self.touch(&key).await?;
+        self.account_bare(&key, &found).await?;
+        Ok(found.item.is_some())
     }
 
     async fn delete_owned(self: Rc<Self>, key: Bytes) -> Result<bool, Failure> {
@@ -147,15 +228,23 @@ impl Service {
         self.write(&key, &WriteOp::Set(set)).await
     }
 
-    /// The values of many keys, as long as they fit into one reply.
+    /// The values of many keys, as long as they fit into one reply; nothing for what is no string.
     async fn read_all(self: &Rc<Self>, keys: Vec<Bytes>) -> Result<Reply, Failure> {
-        let reads = keys.into_iter().map(|key| Rc::clone(self).read_owned(key));
-        let mut reads = futures_util::stream::iter(reads).buffered(FAN_OUT);
-        let (mut values, mut room_bytes) = (Vec::new(), MAX_REPLY_BYTES);
-        while let Some(item) = reads.try_next().await? {
-            let len = item.as_ref().map_or(0, |item| item.value.len());
+        let found = self.snapshot(&distinct(keys.clone())).await?;
+        let mut by_key = std::collections::HashMap::new();
+        for (key, found) in distinct(keys.clone()).into_iter().zip(found) {
+            by_key.insert(key, found);
+        }
+        let (mut values, mut room_bytes) = (Vec::with_capacity(keys.len()), MAX_REPLY_BYTES);
+        for key in keys {
+            let Some(found) = by_key.get(&key) else { return Err(Failure::Internal) };
+            let value =
+                found.item.as_ref().filter(|item| item.is_string()).map(|i| i.value.clone());
+            let len = value.as_ref().map_or(0, Bytes::len);
             room_bytes = room_bytes.checked_sub(len).ok_or(Failure::ReplyTooLarge)?;
-            values.push(Reply::bulk_or_null(item.map(|item| item.value)));
+            self.account_read(&key, found, key.len() + len);
+            self.pay(key.len() + len).await?;
+            values.push(Reply::bulk_or_null(value));
         }
         Ok(Reply::Array(values))
     }
@@ -173,11 +262,11 @@ impl Service {
         futures_util::stream::iter(steps).buffered(FAN_OUT).try_collect().await
     }
 
-    async fn pay(&self, bytes: usize) -> Result<(), Failure> {
+    pub(super) async fn pay(&self, bytes: usize) -> Result<(), Failure> {
         Ok(self.tenant.limits.charge(Resource::Net, Amount::bytes(bytes as u64)).await?)
     }
 
-    fn account_read(&self, key: &Bytes, found: &Found, client_bytes: usize) {
+    pub(super) fn account_read(&self, key: &Bytes, found: &Found, client_bytes: usize) {
         let counters = &self.counters;
         counters.reads.add(1);
         counters.read_bytes.add(client_bytes as u64);
@@ -185,7 +274,7 @@ impl Service {
         match found.source {
             Source::Negative => counters.negative_hits.add(1),
             Source::Shared => counters.coalesced.add(1),
-            Source::Cache | Source::Storage => {}
+            Source::Cache | Source::Part | Source::Storage => {}
         }
         let value_len = found.item.as_ref().map(|i| i.value.len());
         if value_len.is_none() {
@@ -199,10 +288,25 @@ impl Service {
         match &found.item {
             Some(item) => {
                 let expiry = if found.doubtful { Expiry::Keep } else { expiry_of(item) };
-                observer.watch().read(hash, key.len(), item.value.len(), expiry);
+                observer.watch().read(hash, key.len(), item.cached_bytes(), expiry);
+                self.note_typical(item);
             }
             None => observer.watch().read_absent(hash),
         }
+    }
+
+    /// Accounts a hit that showed `shown` bytes of a value.
+    pub(super) fn account_part_read(&self, key: &Bytes, client_bytes: usize, shown: usize) {
+        let counters = &self.counters;
+        counters.reads.add(1);
+        counters.hits.add(1);
+        counters.read_bytes.add(client_bytes as u64);
+        let typical = self.typical_bytes(shown);
+        let units = self.tenant.read_units(key.len(), typical);
+        counters.milli_read_units_if_missed.add(milli(units));
+        let observer = &self.tenant.observer;
+        observer.saw_read(counters.reads.get(), key);
+        observer.watch().read_part(crate::hash::of_key(key), key.len(), typical);
     }
 
     /// Counts a write and shows it to the ghost cache.
@@ -218,7 +322,9 @@ impl Service {
         let hash = crate::hash::of_key(key);
         match item {
             Some(item) => {
-                self.tenant.observer.watch().wrote(hash, key.len(), value_len, expiry_of(item));
+                let bytes = item.cached_bytes();
+                self.tenant.observer.watch().wrote(hash, key.len(), bytes, expiry_of(item));
+                self.note_typical(item);
             }
             None => self.tenant.observer.watch().removed(hash),
         }
@@ -245,6 +351,6 @@ fn last_of_each(pairs: Vec<(Bytes, Bytes)>) -> Vec<(Bytes, Bytes)> {
     kept
 }
 
-fn count(n: usize) -> Reply {
+pub(super) fn count(n: usize) -> Reply {
     Reply::Int(i64::try_from(n).unwrap_or(i64::MAX))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Failure, Service};
-use crate::cache::Lookup;
+use crate::cache::{CacheLost, Lookup};
 use crate::command::Item;
 use crate::inflight::{Flight, Join, Landing};
 use crate::limits::{Amount, Resource};
@@ -29,6 +29,8 @@ pub(crate) struct Found {
 pub(crate) enum Source {
     /// Redis had the value.
     Cache,
+    /// Redis had the value, but it was left there.
+    Part,
     /// A negative entry.
     Negative,
     /// Storage.
@@ -67,6 +69,41 @@ impl Service {
                     None => {}
                 },
             }
+        }
+    }
+
+    /// Reads the type of a key and, if `exact`, its true expiry, leaving the value in the cache: the item may have
+    /// none.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub(super) async fn glance(self: &Rc<Self>, key: &Bytes, exact: bool) -> FlightResult {
+        self.seen_or_found(key, self.coherence.glance(key).await, exact).await
+    }
+
+    /// Reads the type of a key, whose cached copy counts as just used from then on.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub(super) async fn touch(self: &Rc<Self>, key: &Bytes) -> FlightResult {
+        self.seen_or_found(key, self.coherence.touch(key).await, false).await
+    }
+
+    async fn seen_or_found(
+        self: &Rc<Self>,
+        key: &Bytes,
+        seen: Result<Lookup, CacheLost>,
+        exact: bool,
+    ) -> FlightResult {
+        match seen {
+            Ok(Lookup::Hit { item, doubtful }) if !doubtful || !exact => {
+                Ok(Found { item: Some(item), source: Source::Part, doubtful })
+            }
+            Ok(Lookup::Negative) => {
+                Ok(Found { item: None, source: Source::Negative, doubtful: false })
+            }
+            _ if exact => self.find_exact(key).await,
+            _ => self.find(key).await,
         }
     }
 
@@ -154,7 +191,11 @@ impl Service {
         result
     }
 
-    async fn read_storage(&self, key: &Bytes) -> FlightResult {
+    /// Reads storage past the cache.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub(super) async fn read_storage(&self, key: &Bytes) -> FlightResult {
         self.charge_read().await?;
         self.read_charged(key).await
     }

@@ -59,7 +59,7 @@ impl Session {
             // Clients wait for the end of loading.
             "persistence" => vec![("loading", "0".to_owned())],
             "stats" => {
-                let totals = tenant.totals();
+                let totals = tenant.totals_since_reset();
                 vec![
                     (
                         "total_connections_received",

@@ -4,6 +4,7 @@
 //! tenant's password, if it has one), or as the configured default tenant.
 
 mod client_command;
+mod config_command;
 mod info;
 
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use crate::clients::ClientRecord;
-use crate::command::{ItemLimits, SessionCommand, glob_matches};
+use crate::command::{ItemLimits, SessionCommand};
 use crate::resp::{Protocol, Reply};
 use crate::service::Service;
 use crate::tenant::Tenant;
@@ -100,6 +101,22 @@ impl Session {
         Reply::error(NO_AUTH)
     }
 
+    /// Whether a command would make this another tenant's client, or change its protocol.
+    pub(crate) fn would_change(&self, command: &SessionCommand) -> bool {
+        let own = self.service.as_ref().map(|service| service.tenant().number);
+        let others = |user: Option<&Bytes>| {
+            self.tenant_of(user).is_some_and(|tenant| Some(tenant.number) != own)
+        };
+        match command {
+            SessionCommand::Hello { protocol, auth, .. } => {
+                protocol.is_some_and(|protocol| protocol != self.protocol)
+                    || auth.as_ref().is_some_and(|(user, _)| others(Some(user)))
+            }
+            SessionCommand::Auth { user, .. } => others(user.as_ref()),
+            _ => false,
+        }
+    }
+
     /// Answers a session command.
     pub(crate) fn run(&mut self, command: SessionCommand) -> (Reply, After) {
         let reply = match command {
@@ -120,6 +137,9 @@ impl Session {
             SessionCommand::Info(sections) => self.info(&sections),
             SessionCommand::Time => time(),
             SessionCommand::ConfigGet(patterns) => self.config_get(&patterns),
+            SessionCommand::ConfigSet(settings) => self.config_set(&settings),
+            SessionCommand::ConfigResetStat => self.reset_stats(),
+            SessionCommand::WhoAmI => self.who_am_i(),
         };
         (reply, After::Stay)
     }
@@ -158,12 +178,7 @@ impl Session {
     }
 
     fn auth(&mut self, user: Option<&Bytes>, password: &[u8]) -> Reply {
-        let tenant = match user.map(|u| std::str::from_utf8(u)) {
-            None | Some(Ok("default")) => self.implied.clone(),
-            Some(Ok(name)) => self.worker.shared().tenants.get(name),
-            Some(Err(_)) => None,
-        };
-        let tenant = tenant.filter(|t| {
+        let tenant = self.tenant_of(user).filter(|t| {
             t.config.load().password.as_ref().is_none_or(|secret| secret.verify(password))
         });
         match tenant {
@@ -175,6 +190,14 @@ impl Session {
                 self.worker.shared().counts.denied.fetch_add(1, Ordering::Relaxed);
                 Reply::error(WRONG_PASS)
             }
+        }
+    }
+
+    fn tenant_of(&self, user: Option<&Bytes>) -> Option<Arc<Tenant>> {
+        match user.map(|u| std::str::from_utf8(u)) {
+            None | Some(Ok("default")) => self.implied.clone(),
+            Some(Ok(name)) => self.worker.shared().tenants.get(name),
+            Some(Err(_)) => None,
         }
     }
 
@@ -208,6 +231,11 @@ impl Session {
         self.record.about.lock().name = String::from_utf8_lossy(name).into_owned();
     }
 
+    fn who_am_i(&self) -> Reply {
+        let name = self.service.as_ref().map(|service| service.tenant().name.to_string());
+        name.map_or_else(Self::no_auth, Reply::bulk)
+    }
+
     fn protocol_number(&self) -> u8 {
         match self.protocol {
             Protocol::Resp2 => 2,
@@ -217,27 +245,6 @@ impl Session {
 
     fn id(&self) -> i64 {
         i64::try_from(self.record.id).unwrap_or(i64::MAX)
-    }
-
-    /// The settings that clients ask for, as they are for this tenant.
-    fn config_get(&self, patterns: &[Bytes]) -> Reply {
-        let Some(service) = &self.service else { return Self::no_auth() };
-        let shared = self.worker.shared();
-        let settings = [
-            ("save", String::new()),
-            ("appendonly", String::from("no")),
-            ("databases", String::from("1")),
-            ("maxmemory", service.tenant().quota().cache_bytes.to_string()),
-            ("maxmemory-policy", String::from("allkeys-lru")),
-            ("maxclients", shared.config.server.max_clients.to_string()),
-            ("timeout", String::from("0")),
-            ("proto-max-bulk-len", self.limits.max_item_bytes.to_string()),
-        ];
-        let wanted = |name: &str| {
-            patterns.iter().any(|p| glob_matches(&p.to_ascii_lowercase(), name.as_bytes()))
-        };
-        let pairs = settings.into_iter().filter(|(name, _)| wanted(name));
-        Reply::Map(pairs.map(|(name, value)| (Reply::bulk(name), Reply::bulk(value))).collect())
     }
 }
 

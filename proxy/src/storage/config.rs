@@ -24,6 +24,8 @@ pub struct AttributeNames {
     pub key: String,
     /// The value: binary when written, binary or string when read.
     pub value: String,
+    /// Type of a value that is not a string (string, absent otherwise).
+    pub kind: String,
     /// Expiry in milliseconds since the epoch (number, absent when the item does not expire).
     pub expiry_ms: String,
     /// Expiry in whole seconds since the epoch, rounded up, for DynamoDB's own sweep.
@@ -32,7 +34,13 @@ pub struct AttributeNames {
 
 impl Default for AttributeNames {
     fn default() -> Self {
-        Self { key: "k".into(), value: "v".into(), expiry_ms: "px".into(), ttl_s: "ttl".into() }
+        Self {
+            key: "k".into(),
+            value: "v".into(),
+            kind: "t".into(),
+            expiry_ms: "px".into(),
+            ttl_s: "ttl".into(),
+        }
     }
 }
 

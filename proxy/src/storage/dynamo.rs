@@ -5,11 +5,11 @@
 //! small runtimes that may stop at any time. Each call is a task there, and a
 //! caller that goes away does not cancel it half-way through a write.
 
-use super::attempts::{Attempts, Effect, Failure, Sent};
+use super::attempts::{Attempts, Effect, Failure};
 use super::config::StorageConfig;
 use super::error::{OpenError, StorageError};
-use super::table::{Attributes, StoredItem, Table};
-use super::units::{MAX_TRANSACTION_KEYS, TRANSACTION_FACTOR, read_units, write_units};
+use super::table::{StoredItem, Table};
+use super::units::{read_units, write_units};
 use super::{Deleted, Got, Wrote, now_ms};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -17,14 +17,9 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{
     BehaviorVersion, Builder, Credentials, Region, SharedHttpClient, StalledStreamProtectionConfig,
 };
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConsumedCapacity, Put, ReturnConsumedCapacity, ReturnValue, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity, ReturnValue};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::Bytes;
-use std::collections::HashMap;
 use std::time::Duration;
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -171,49 +166,6 @@ impl Dynamo {
         Ok(Deleted { old: live(old), old_is_certain: existed || done.doubt.is_none(), write_units })
     }
 
-    pub(crate) async fn put_all_if_absent(
-        &self,
-        table: &Table,
-        pairs: &[(Bytes, Bytes)],
-        now_ms: u64,
-    ) -> Result<(bool, f64), StorageError> {
-        let (puts, item_units) = conditional_puts(table, pairs, now_ms)?;
-        if puts.is_empty() {
-            return Ok((true, 0.0));
-        }
-        let token = format!("{:032x}", rand::random::<u128>());
-        let done = self
-            .attempts
-            .run(Effect::Transaction, |sent| {
-                let request = self
-                    .client
-                    .transact_write_items()
-                    .set_transact_items(Some(puts.clone()))
-                    .client_request_token(token.clone())
-                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                    .customize()
-                    .interceptor(sent.clone());
-                async move {
-                    match request.send().await {
-                        Ok(output) => Ok((true, output.consumed_capacity)),
-                        Err(error) => cancelled(&error, &sent).map(|()| (false, None)),
-                    }
-                }
-            })
-            .await?;
-        let (applied, capacity) = done.output;
-        match done.doubt {
-            Some(doubt) if !applied => Err(StorageError::Ambiguous(format!(
-                "{doubt}; then: a key of the transaction existed"
-            ))),
-            _ => {
-                let reported = capacity.iter().flatten().filter_map(|c| c.capacity_units).sum();
-                let by_rule = TRANSACTION_FACTOR * item_units;
-                Ok((applied, if reported > 0.0 { reported } else { by_rule }))
-            }
-        }
-    }
-
     /// One cheap read of a key that does not exist: the data path works.
     pub(crate) async fn check(&self, table: &Table) -> Result<(), StorageError> {
         let key = table.key_value(b"hopperkv:ready")?;
@@ -263,82 +215,14 @@ fn http_client(endpoint: Option<&str>, max_concurrency: usize) -> SharedHttpClie
     }
 }
 
-/// The puts of an all-or-nothing write, and the sum of their plain write units.
-/// A key named twice takes its last value, as in Redis.
-fn conditional_puts(
-    table: &Table,
-    pairs: &[(Bytes, Bytes)],
-    now_ms: u64,
-) -> Result<(Vec<TransactWriteItem>, f64), StorageError> {
-    let mut last: HashMap<&Bytes, &Bytes> = HashMap::with_capacity(pairs.len());
-    last.extend(pairs.iter().map(|(key, value)| (key, value)));
-    if last.len() > MAX_TRANSACTION_KEYS {
-        return Err(StorageError::Rejected(format!(
-            "{} keys in one all-or-nothing write; DynamoDB takes {MAX_TRANSACTION_KEYS}",
-            last.len()
-        )));
-    }
-    let mut item_units = 0.0;
-    let mut puts = Vec::with_capacity(last.len());
-    for (key, value) in last {
-        item_units += write_units(table.item_bytes(key.len(), value.len(), false));
-        let stored = StoredItem { value: value.clone(), expires_at_ms: None };
-        puts.push(put_if_absent(table, table.encode(key, &stored)?, now_ms)?);
-    }
-    Ok((puts, item_units))
-}
-
-fn put_if_absent(
-    table: &Table,
-    item: Attributes,
-    now_ms: u64,
-) -> Result<TransactWriteItem, StorageError> {
-    let put = Put::builder()
-        .table_name(table.name())
-        .set_item(Some(item))
-        .condition_expression(
-            "attribute_not_exists(#k) OR #px <= :now_ms \
-             OR (attribute_not_exists(#px) AND #ttl <= :now_s)",
-        )
-        .expression_attribute_names("#k", table.key_attribute())
-        .expression_attribute_names("#px", table.expiry_attribute())
-        .expression_attribute_names("#ttl", table.ttl_attribute())
-        .expression_attribute_values(":now_ms", AttributeValue::N(now_ms.to_string()))
-        .expression_attribute_values(":now_s", AttributeValue::N((now_ms / 1000).to_string()))
-        .build()
-        .map_err(|error| StorageError::Rejected(error.to_string()))?;
-    Ok(TransactWriteItem::builder().put(put).build())
-}
-
-/// `Ok` if the transaction was cancelled because a key existed.
-fn cancelled(error: &SdkError<TransactWriteItemsError>, sent: &Sent) -> Result<(), Failure> {
-    if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-        error.as_service_error()
-    {
-        let has = |code| cancelled.cancellation_reasons().iter().any(|r| r.code() == Some(code));
-        if has("ConditionalCheckFailed") {
-            return Ok(());
-        }
-        if has("TransactionConflict")
-            || has("ProvisionedThroughputExceeded")
-            || has("ThrottlingError")
-        {
-            return Err(Failure::Throttled("the transaction met another, or a limit".into()));
-        }
-    }
-    Err(Failure::of(error, sent))
-}
-
-fn reported(capacity: Option<&ConsumedCapacity>) -> Option<f64> {
+pub(super) fn reported(capacity: Option<&ConsumedCapacity>) -> Option<f64> {
     capacity.and_then(|capacity| capacity.capacity_units)
 }
 
 fn size_of(table: &Table, key: &Bytes, item: Option<&StoredItem>) -> u64 {
-    item.map_or(0, |item| {
-        table.item_bytes(key.len(), item.value.len(), item.expires_at_ms.is_some())
-    })
+    item.map_or(0, |item| table.bytes_of(key.len(), item))
 }
 
-fn live(item: Option<StoredItem>) -> Option<StoredItem> {
+pub(super) fn live(item: Option<StoredItem>) -> Option<StoredItem> {
     item.filter(|item| item.is_live(now_ms()))
 }

@@ -93,7 +93,7 @@ pub enum TableError {
     /// The partition key's name is also configured for another attribute.
     #[error(
         "table {table}: its partition key \"{key}\" has the name configured for another attribute; \
-         choose other names with [storage] value_attribute, expiry_attribute and ttl_attribute"
+         choose other names with [storage] value_attribute, type_attribute, expiry_attribute and ttl_attribute"
     )]
     NameClash {
         /// The table asked for.

@@ -3,8 +3,10 @@
 //! Reading order: [`Storage`] is what the rest of the proxy sees; `config` says
 //! which backend; `table` turns keys and values into items; `units` prices
 //! them; `attempts` decides what is sent again and what a failure means;
-//! `dynamo` speaks to the endpoint and `schema` opens tables there; `embedded`
-//! runs such an endpoint in this process; `synthetic` only pretends.
+//! `commit` applies several changes together, each under a `condition`;
+//! `dynamo` speaks to the endpoint, `scan` walks through a table and `schema`
+//! opens tables there; `embedded` runs such an endpoint in this process;
+//! `synthetic` only pretends.
 //!
 //! There are two backends. The embedded engine is not a third: it is an
 //! endpoint for the first.
@@ -15,22 +17,29 @@
 //! ```
 
 mod attempts;
+mod commit;
+mod condition;
 mod config;
 mod dynamo;
 mod embedded;
 mod error;
+mod scan;
 mod schema;
 mod synthetic;
 mod table;
 mod units;
 
+pub use commit::{
+    CommitOutcome, Committed, Expectation, Found, KeyEffect, check_commit, is_transaction,
+};
 pub use config::{AttributeNames, StorageConfig, StorageKind};
 pub use embedded::{Embedded, EmbeddedError};
 pub use error::{OpenError, StorageError, TableError};
+pub use scan::{ScanFrom, ScanPage, ScanRequest, ScannedKey};
 pub use table::{KeyType, StoredItem, Table};
 pub use units::{
-    MAX_ITEM_BYTES, MAX_KEY_BYTES, MAX_TRANSACTION_KEYS, TRANSACTION_FACTOR, read_units,
-    write_units,
+    MAX_ITEM_BYTES, MAX_KEY_BYTES, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_KEYS, TRANSACTION_FACTOR,
+    read_units, write_units,
 };
 
 use bytes::Bytes;
@@ -189,26 +198,46 @@ impl Storage {
         }
     }
 
-    /// Writes all `pairs`, without expiry, if none of the keys exists at
-    /// `now_ms` (an expired item does not count); else none. Returns whether
-    /// they were written, and the write units, which are due either way.
+    /// Applies all `effects`, or none of them.
     ///
     /// # Errors
-    /// [`StorageError`]; `Rejected` for more than [`MAX_TRANSACTION_KEYS`]
-    /// keys. Only after `Ambiguous` may the items have been written: all or none.
-    pub async fn put_all_if_absent(
+    /// [`StorageError`]; `Rejected` for more than [`MAX_TRANSACTION_KEYS`] keys or [`MAX_TRANSACTION_BYTES`]. Only
+    /// after `Ambiguous` may the effects have been applied: all or none.
+    pub async fn commit(
         &self,
         table: &Table,
-        pairs: &[(Bytes, Bytes)],
-        now_ms: u64,
-    ) -> Result<(bool, f64), StorageError> {
+        effects: Vec<KeyEffect>,
+    ) -> Result<Committed, StorageError> {
         match &self.backend {
             Backend::Dynamo(dynamo) => {
-                let (dynamo, table, pairs) = (Arc::clone(dynamo), table.clone(), pairs.to_vec());
-                let task = async move { dynamo.put_all_if_absent(&table, &pairs, now_ms).await };
+                let (dynamo, table) = (Arc::clone(dynamo), table.clone());
+                let task = async move { dynamo.commit(&table, &effects).await };
                 self.shared.control.spawn(task).await.unwrap_or_else(|e| Err(write_lost(&e)))
             }
-            Backend::Synthetic(synthetic) => Ok(synthetic.put_all_if_absent(table, pairs).await),
+            Backend::Synthetic(synthetic) => synthetic.commit(table, &effects).await,
+        }
+    }
+
+    /// Looks at one page of the table's items. See [`ScanPage`] for what it brings.
+    ///
+    /// # Errors
+    /// [`StorageError`], never `Ambiguous`; `Rejected` from synthetic storage,
+    /// which computes items from keys and keeps no list of them.
+    pub async fn scan(
+        &self,
+        table: &Table,
+        request: &ScanRequest,
+    ) -> Result<ScanPage, StorageError> {
+        match &self.backend {
+            Backend::Dynamo(dynamo) => {
+                let (dynamo, table) = (Arc::clone(dynamo), table.clone());
+                let request = request.clone();
+                let task = async move { dynamo.scan(&table, &request).await };
+                self.shared.control.spawn(task).await.unwrap_or_else(|e| Err(read_lost(&e)))
+            }
+            Backend::Synthetic(_) => Err(StorageError::Rejected(String::from(
+                "synthetic storage computes values from keys and keeps no list of them",
+            ))),
         }
     }
 

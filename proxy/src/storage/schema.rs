@@ -71,7 +71,8 @@ fn table_of(
         "S" => KeyType::String,
         _ => return Err(TableError::KeyType { table, key, key_type }),
     };
-    if [&attributes.value, &attributes.expiry_ms, &attributes.ttl_s].contains(&&key) {
+    let AttributeNames { value, kind, expiry_ms, ttl_s, .. } = attributes;
+    if [value, kind, expiry_ms, ttl_s].contains(&&key) {
         return Err(TableError::NameClash { table, key });
     }
     Ok(Table::new(name, &key, key_type, attributes))

@@ -9,10 +9,15 @@
 //! `V<offset, 10 digits>s<value bytes>A...AL`, of the configured length. Every
 //! other key is absent.
 
+use super::commit::{
+    CommitOutcome, Committed, Expectation, Found, KeyEffect, check_commit, is_transaction,
+};
 use super::config::StorageConfig;
+use super::error::StorageError;
 use super::table::{StoredItem, Table};
 use super::units::{TRANSACTION_FACTOR, read_units, write_units};
 use super::{Deleted, Got, Wrote};
+use crate::command::Change;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -38,15 +43,13 @@ impl Synthetic {
     pub(crate) async fn get(&self, table: &Table, key: &[u8]) -> Got {
         tokio::time::sleep(self.latency).await;
         let item = self.item(key);
-        let item_bytes =
-            item.as_ref().map_or(0, |item| table.item_bytes(key.len(), item.value.len(), false));
+        let item_bytes = item.as_ref().map_or(0, |item| table.bytes_of(key.len(), item));
         Got { item, read_units: read_units(item_bytes, self.consistent_reads) }
     }
 
     pub(crate) async fn put(&self, table: &Table, key: &[u8], stored: &StoredItem) -> Wrote {
         tokio::time::sleep(self.latency).await;
-        let has_expiry = stored.expires_at_ms.is_some();
-        let new_bytes = table.item_bytes(key.len(), stored.value.len(), has_expiry);
+        let new_bytes = table.bytes_of(key.len(), stored);
         Wrote { write_units: write_units(new_bytes.max(self.old_bytes(table, key))) }
     }
 
@@ -56,21 +59,40 @@ impl Synthetic {
         Deleted { old: self.item(key), old_is_certain: true, write_units }
     }
 
-    pub(crate) async fn put_all_if_absent(
+    /// Nothing is kept, so the only expectation that can fail is that of an absent key.
+    pub(crate) async fn commit(
         &self,
         table: &Table,
-        pairs: &[(Bytes, Bytes)],
-    ) -> (bool, f64) {
+        effects: &[KeyEffect],
+    ) -> Result<Committed, StorageError> {
+        check_commit(table, effects)?;
         tokio::time::sleep(self.latency).await;
-        let bytes = |(key, value): &(Bytes, Bytes)| table.item_bytes(key.len(), value.len(), false);
-        let units: f64 = pairs.iter().map(|pair| write_units(bytes(pair))).sum();
-        let absent = pairs.iter().all(|(key, _)| offset_of(key).is_none());
-        (absent, TRANSACTION_FACTOR * units)
+        let found =
+            effects.iter().map(|effect| match (&effect.expectation, self.item(&effect.key)) {
+                (Expectation::Is(None), Some(item)) => Found::Item(item),
+                _ => Found::AsExpected,
+            });
+        let found: Vec<Found> = found.collect();
+        let removed = match effects {
+            [KeyEffect { key, change: Change::Delete, .. }] => self.item(key),
+            _ => None,
+        };
+        let conflict = found.iter().any(|found| *found != Found::AsExpected);
+        let outcome = if conflict {
+            CommitOutcome::Conflict(found)
+        } else {
+            CommitOutcome::Applied { removed, removed_is_certain: true }
+        };
+        let factor = if is_transaction(effects) { TRANSACTION_FACTOR } else { 1.0 };
+        let units = effects
+            .iter()
+            .map(|effect| effect.units(table).max(write_units(self.old_bytes(table, &effect.key))));
+        Ok(Committed { outcome, write_units: factor * units.sum::<f64>() })
     }
 
     fn item(&self, key: &[u8]) -> Option<StoredItem> {
         let value = value_at(offset_of(key)?, self.value_bytes);
-        Some(StoredItem { value, expires_at_ms: None })
+        Some(StoredItem::string(value, None))
     }
 
     fn old_bytes(&self, table: &Table, key: &[u8]) -> u64 {

@@ -7,6 +7,7 @@
 
 use super::config::AttributeNames;
 use super::error::StorageError;
+use super::scan::ScannedKey;
 use super::units::{MAX_ITEM_BYTES, number_bytes};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -14,7 +15,10 @@ use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::command::Item;
+use crate::command::{Item, ValueKind};
+
+/// Length of the longest type tag, `stream`.
+const LONGEST_TAG: usize = 6;
 
 /// A value as it is stored, with its expiry: the item that commands work on.
 pub type StoredItem = Item;
@@ -40,6 +44,7 @@ struct Schema {
     key: String,
     key_type: KeyType,
     value: String,
+    kind: String,
     expiry_ms: String,
     ttl_s: String,
 }
@@ -59,6 +64,7 @@ impl Table {
                 key: key.to_owned(),
                 key_type,
                 value: attributes.value.clone(),
+                kind: attributes.kind.clone(),
                 expiry_ms: attributes.expiry_ms.clone(),
                 ttl_s: attributes.ttl_s.clone(),
             }),
@@ -91,14 +97,23 @@ impl Table {
         self.size(key_bytes, value_bytes, has_expiry.then_some(numbers))
     }
 
+    /// Bytes DynamoDB counts for `stored` under a key of `key_bytes`.
+    #[must_use]
+    pub fn bytes_of(&self, key_bytes: usize, stored: &StoredItem) -> u64 {
+        let has_expiry = stored.expires_at_ms.is_some();
+        let tag = tag_of(stored.kind).map_or(0, |tag| self.schema.kind.len() + tag.len());
+        self.item_bytes(key_bytes, stored.value.len(), has_expiry) + length(tag)
+    }
+
     /// The longest value that fits into one item beside a key of `key_bytes`.
     ///
-    /// Room for the longest expiry is always set aside, so that a value that
+    /// Room for the longest type tag and expiry is always set aside, so that a value that
     /// could be stored can also be given an expiry later.
     #[must_use]
     pub fn max_value_bytes(&self, key_bytes: usize) -> u64 {
         let longest = number_bytes(u64::MAX);
-        MAX_ITEM_BYTES.saturating_sub(self.size(key_bytes, 0, Some([longest, longest])))
+        let tag = length(self.schema.kind.len() + LONGEST_TAG);
+        MAX_ITEM_BYTES.saturating_sub(self.size(key_bytes, 0, Some([longest, longest])) + tag)
     }
 
     fn size(&self, key_bytes: usize, value_bytes: usize, numbers: Option<[u64; 2]>) -> u64 {
@@ -107,6 +122,14 @@ impl Table {
         let expiry = numbers
             .map_or(0, |[px, ttl]| length(schema.expiry_ms.len() + schema.ttl_s.len()) + px + ttl);
         length(plain) + expiry
+    }
+
+    pub(crate) fn value_attribute(&self) -> &str {
+        &self.schema.value
+    }
+
+    pub(crate) fn kind_attribute(&self) -> &str {
+        &self.schema.kind
     }
 
     pub(crate) fn expiry_attribute(&self) -> &str {
@@ -144,9 +167,12 @@ impl Table {
         stored: &StoredItem,
     ) -> Result<Attributes, StorageError> {
         let schema = &*self.schema;
-        let mut item = HashMap::with_capacity(4);
+        let mut item = HashMap::with_capacity(5);
         item.insert(schema.key.clone(), self.key_value(key)?);
         item.insert(schema.value.clone(), AttributeValue::B(Blob::new(stored.value.to_vec())));
+        if let Some(tag) = tag_of(stored.kind) {
+            item.insert(schema.kind.clone(), AttributeValue::S(tag.to_owned()));
+        }
         if let Some(at_ms) = stored.expires_at_ms {
             item.insert(schema.expiry_ms.clone(), AttributeValue::N(at_ms.to_string()));
             let at_s = at_ms.div_ceil(1000);
@@ -173,6 +199,12 @@ impl Table {
             Some(_) => return Err(self.foreign(key, &schema.value, "is neither binary nor text")),
             None => return Err(self.foreign(key, &schema.value, "is missing")),
         };
+        let kind = match item.remove(&schema.kind) {
+            None => ValueKind::String,
+            Some(AttributeValue::S(tag)) => ValueKind::named(tag.as_bytes())
+                .ok_or_else(|| self.foreign(key, &schema.kind, "names no type of value"))?,
+            Some(_) => return Err(self.foreign(key, &schema.kind, "is not text")),
+        };
         let expires_at_ms = match item.remove(&schema.expiry_ms) {
             Some(AttributeValue::N(digits)) => Some(digits.parse::<u64>().map_err(|_| {
                 self.foreign(key, &schema.expiry_ms, "is not a whole, positive number")
@@ -180,7 +212,16 @@ impl Table {
             Some(_) => return Err(self.foreign(key, &schema.expiry_ms, "is not a number")),
             None => ttl_ms(item.remove(&schema.ttl_s)),
         };
-        Ok(StoredItem { value, expires_at_ms })
+        Ok(StoredItem { kind, value, expires_at_ms })
+    }
+
+    /// The key in `item`, which was brought without its value, with type and expiry; `None` if the item was not written
+    /// in this shape.
+    pub(crate) fn decode_key(&self, mut item: Attributes) -> Option<ScannedKey> {
+        let key = key_bytes(item.remove(&self.schema.key)?)?;
+        item.insert(self.schema.value.clone(), AttributeValue::S(String::new()));
+        let StoredItem { kind, expires_at_ms, .. } = self.decode(&key, item).ok()?;
+        Some(ScannedKey { key, kind, expires_at_ms })
     }
 
     fn foreign(&self, key: &[u8], attribute: &str, what: &str) -> StorageError {
@@ -193,6 +234,11 @@ impl Table {
     }
 }
 
+/// Strings, the most frequent values, carry no tag, so that tables from elsewhere can be read.
+fn tag_of(kind: ValueKind) -> Option<&'static str> {
+    (kind != ValueKind::String).then(|| kind.name())
+}
+
 /// DynamoDB ignores a TTL attribute that is not a number of seconds, and so do we.
 fn ttl_ms(attribute: Option<AttributeValue>) -> Option<u64> {
     match attribute {
@@ -201,13 +247,22 @@ fn ttl_ms(attribute: Option<AttributeValue>) -> Option<u64> {
     }
 }
 
-fn length(bytes: usize) -> u64 {
+/// The bytes of a partition key.
+pub(crate) fn key_bytes(attribute: AttributeValue) -> Option<Bytes> {
+    match attribute {
+        AttributeValue::B(blob) => Some(Bytes::from(blob.into_inner())),
+        AttributeValue::S(text) => Some(Bytes::from(text)),
+        _ => None,
+    }
+}
+
+pub(crate) fn length(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{AttributeNames, AttributeValue, Attributes, Bytes, KeyType, StoredItem, Table};
+    use super::{AttributeNames, AttributeValue, Attributes, KeyType, StoredItem, Table};
     use crate::storage::StorageError;
     use crate::storage::units::MAX_ITEM_BYTES;
     use proptest::prelude::{any, prop_assert_eq, proptest};
@@ -223,7 +278,7 @@ mod tests {
             value in proptest::collection::vec(any::<u8>(), 0..256),
             expires_at_ms in proptest::option::of(any::<u64>()),
         ) {
-            let stored = StoredItem { value: Bytes::from(value), expires_at_ms };
+            let stored = StoredItem::string(value, expires_at_ms);
             let table = table(KeyType::Binary);
             let item = table.encode(&key, &stored).unwrap();
             prop_assert_eq!(table.decode(&key, item).unwrap(), stored);
@@ -235,13 +290,16 @@ mod tests {
         let table = table(KeyType::Binary);
         assert_eq!(table.item_bytes(16, 500, false), 1 + 16 + 1 + 500);
         assert_eq!(table.item_bytes(16, 500, true), 1 + 16 + 1 + 500 + (2 + 8) + (3 + 6));
-        assert_eq!(table.max_value_bytes(16), MAX_ITEM_BYTES - (1 + 16 + 1 + 2 + 11 + 3 + 11));
+        assert_eq!(
+            table.max_value_bytes(16),
+            MAX_ITEM_BYTES - (1 + 16 + 1 + 2 + 11 + 3 + 11 + (1 + 6))
+        );
     }
 
     #[test]
     fn the_ttl_attribute_is_rounded_up_and_used_when_alone() {
         let table = table(KeyType::Binary);
-        let stored = StoredItem { value: Bytes::from_static(b"v"), expires_at_ms: Some(1_001) };
+        let stored = StoredItem::string("v", Some(1_001));
         let mut item = table.encode(b"a", &stored).unwrap();
         assert_eq!(item["ttl"], AttributeValue::N("2".into()));
         item.remove("px");

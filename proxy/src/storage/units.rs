@@ -13,6 +13,9 @@ pub const MAX_KEY_BYTES: usize = 2048;
 /// The most keys one all-or-nothing write may name.
 pub const MAX_TRANSACTION_KEYS: usize = 100;
 
+/// The most bytes that the items of one all-or-nothing write may have together.
+pub const MAX_TRANSACTION_BYTES: u64 = 4 << 20;
+
 /// A transactional read or write costs this many times the plain one.
 pub const TRANSACTION_FACTOR: f64 = 2.0;
 

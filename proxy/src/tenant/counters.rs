@@ -75,6 +75,10 @@ counters! {
     bypassed,
     /// Commands on keys.
     commands,
+    /// Writes decided again because storage held another item than was thought.
+    conflicts,
+    /// Items that SCAN, KEYS, DBSIZE, RANDOMKEY and flushes looked at.
+    scanned_items,
 }
 
 /// A counter with one writer.
@@ -102,17 +106,20 @@ pub(crate) enum LatencyOf {
     Miss,
     /// Writes.
     Write,
+    /// Commands over all keys.
+    Scan,
 }
 
 /// Latency histograms in microseconds, three significant figures up to a minute.
 #[derive(Debug)]
 pub(crate) struct Latencies {
-    by_kind: [Mutex<Histogram<u64>>; 3],
+    /// Made when first needed, as most tenants have only some kinds.
+    by_kind: [Mutex<Option<Histogram<u64>>>; 4],
 }
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self { by_kind: [0; 3].map(|_| Mutex::new(new_histogram())) }
+        Self { by_kind: [(); 4].map(|()| Mutex::new(None)) }
     }
 }
 
@@ -130,6 +137,7 @@ impl Counters {
     ) {
         let Some(histogram) = self.latencies.by_kind.get(of as usize) else { return };
         let mut histogram = histogram.lock();
+        let histogram = histogram.get_or_insert_with(new_histogram);
         for latency in latencies {
             let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
             histogram.saturating_record(us);
@@ -138,9 +146,10 @@ impl Counters {
 
     /// Adds this worker's latencies to `into`.
     pub(crate) fn add_latencies(&self, of: LatencyOf, into: &mut Histogram<u64>) {
-        if let Some(histogram) = self.latencies.by_kind.get(of as usize) {
+        let Some(histogram) = self.latencies.by_kind.get(of as usize) else { return };
+        if let Some(histogram) = &*histogram.lock() {
             // Same bounds, so the sum always fits.
-            let _ = into.add(&*histogram.lock());
+            let _ = into.add(histogram);
         }
     }
 }

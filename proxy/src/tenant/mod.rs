@@ -3,12 +3,20 @@
 //! [`Tenant`] is shared by all threads. Workers read it on every request; the control runtime changes its quota.
 
 mod counters;
+mod cursors;
+mod keyspace;
 mod observer;
 mod registry;
+mod scripts;
+mod watches;
 
 pub(crate) use counters::{Counters, LatencyOf, Totals, empty_histogram};
+pub(crate) use cursors::IDLE as CURSOR_IDLE;
+pub(crate) use keyspace::Keyspace;
 pub(crate) use observer::{HotKey, Learned, Observer};
 pub(crate) use registry::{OpenTenantError, TenantSettings, Tenants, curve_max_bytes};
+pub(crate) use scripts::Scripts;
+pub(crate) use watches::{Mark, Watch, Watches};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +27,7 @@ use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::TenantCache;
+use crate::cache::{Spare, TenantCache};
 use crate::command::ItemLimits;
 use crate::config::{TenantConfig, Terms};
 use crate::inflight::{Flights, KeyLocks};
@@ -44,19 +52,28 @@ pub(crate) struct Tenant {
     pub(crate) consistent_reads: bool,
     /// Its Redis.
     pub(crate) cache: TenantCache,
+    /// Computes while that cannot; one for all tenants.
+    pub(crate) spare: Arc<Spare>,
     /// Read units, write units and bytes per second.
     pub(crate) limits: TenantLimits,
     /// Ghost cache and hot keys.
     pub(crate) observer: Observer,
+    /// Open cursors, and what is known of all keys together.
+    pub(crate) keyspace: Keyspace,
+    /// Scripts that its clients have loaded.
+    pub(crate) scripts: Scripts,
     /// Storage reads under way, of all tenants.
     pub(crate) flights: Arc<Flights<FlightResult>>,
     /// Keys being written, of all tenants.
     pub(crate) locks: Arc<KeyLocks>,
+    /// Keys that clients watch.
+    pub(crate) watches: Arc<Watches>,
     /// Cancelled when the tenant is removed.
     pub(crate) removed: CancellationToken,
     quota: ArcSwap<Resources>,
     pinned: AtomicBool,
     counters: Mutex<Vec<Arc<Counters>>>,
+    at_reset: Mutex<Totals>,
 }
 
 impl Tenant {
@@ -74,6 +91,16 @@ impl Tenant {
             totals.add(counters);
         }
         totals
+    }
+
+    /// What was counted since the tenant's clients last reset it (CONFIG RESETSTAT): what INFO shows.
+    pub(crate) fn totals_since_reset(&self) -> Totals {
+        self.totals().since(&self.at_reset.lock())
+    }
+
+    /// Lets [`Self::totals_since_reset`] count from now.
+    pub(crate) fn reset_stats(&self) {
+        *self.at_reset.lock() = self.totals();
     }
 
     /// Latencies in microseconds since start, over all workers.

@@ -135,6 +135,13 @@ impl Watch<'_> {
         self.access(hash, || entry_bytes(key_len, value_len), Access::Read, expiry);
     }
 
+    /// A hit that showed a part of the value: a known entry keeps its size, another is taken for one with `typical_len`
+    /// bytes of value.
+    pub(crate) fn read_part(&mut self, hash: u64, key_len: usize, typical_len: usize) {
+        let bytes = || entry_bytes(key_len, typical_len);
+        self.access(hash, bytes, Access::ReadPart, Expiry::Keep);
+    }
+
     /// A read that found nothing; the cache keeps no value for it, so the next is as cold.
     pub(crate) fn read_absent(&mut self, hash: u64) {
         self.access(hash, || 0, Access::Absent, Expiry::Never);

@@ -10,10 +10,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Observer, Tenant, base_of, rates_of};
+use super::{Keyspace, Observer, Scripts, Tenant, base_of, rates_of};
 use crate::cache::{
     CacheStartError, CoherenceTimes, Health, Keeper, ManagedError, ManagedRedis, Ownership,
-    RedisAddress, TenantCache,
+    RedisAddress, Spare, TenantCache,
 };
 use crate::config::{AllocatorConfig, CacheConfig, TenantConfig};
 use crate::limits::TenantLimits;
@@ -64,6 +64,7 @@ pub(crate) struct Tenants {
     flights: Arc<crate::inflight::Flights<crate::service::FlightResult>>,
     locks: Arc<crate::inflight::KeyLocks>,
     keepers: TaskTracker,
+    spare: Arc<Spare>,
 }
 
 #[derive(Debug)]
@@ -76,13 +77,17 @@ struct Entry {
 impl Tenants {
     /// An empty register.
     pub(crate) fn new(settings: TenantSettings) -> Self {
+        let keepers = TaskTracker::new();
+        let program = &settings.cache.redis_server;
+        let spare = Arc::new(Spare::new(program, &settings.data_dir, keepers.clone()));
         Self {
             settings,
             by_name: DashMap::new(),
             last_number: AtomicU32::new(0),
             flights: Arc::default(),
             locks: Arc::default(),
-            keepers: TaskTracker::new(),
+            keepers,
+            spare,
         }
     }
 
@@ -126,12 +131,17 @@ impl Tenants {
             table,
             consistent_reads: settings.consistent_reads,
             cache: TenantCache { address, health, exclusive, times, quota_bytes },
+            spare: Arc::clone(&self.spare),
+            keyspace: Keyspace::default(),
+            scripts: Scripts::default(),
             flights: Arc::clone(&self.flights),
             locks: Arc::clone(&self.locks),
+            watches: Arc::default(),
             removed: CancellationToken::new(),
             quota: ArcSwap::from_pointee(base),
             pinned: false.into(),
             counters: Mutex::default(),
+            at_reset: Mutex::default(),
             config: ArcSwap::from_pointee(config),
             name: Arc::clone(&name),
         });
@@ -168,6 +178,7 @@ impl Tenants {
         for entry in &self.by_name {
             entry.stop_keeper.cancel();
         }
+        self.spare.stop();
         self.keepers.close();
         self.keepers.wait().await;
     }

@@ -44,6 +44,11 @@ fn redis_py_works_unmodified() {
 }
 
 #[test]
+fn libraries_on_top_of_redis_py_work_unmodified() {
+    run_suite("HOPPERKV_PYTHON", ".venv/bin/python", "clients/python/check_libraries.py");
+}
+
+#[test]
 fn node_redis_works_unmodified() {
     run_suite("HOPPERKV_NODE", "/usr/bin/node", "clients/node/check-node-redis.js");
 }
@@ -73,7 +78,7 @@ fn redis_cli_and_redis_benchmark_work_unmodified() {
     assert_eq!(cli(&["SET", "k", "v", "EX", "100"]), "OK");
     assert_eq!(cli(&["GET", "k"]), "v");
     assert_eq!(cli(&["-3", "HELLO"]).lines().next(), Some("server redis"));
-    assert!(cli(&["LPUSH", "k", "v"]).starts_with("ERR unknown command 'LPUSH'"));
+    assert!(cli(&["BLPOP", "k", "1"]).starts_with("ERR unknown command 'BLPOP'"));
     let output = Command::new("redis-benchmark")
         .args(["-p", &port, "--user", "orders", "-a", "orders-pw", "-t", "ping,set,get,incr,mset"])
         .args(["-n", "2000", "-c", "20", "-P", "4", "-r", "100", "--csv"])

@@ -42,9 +42,10 @@ fn keys_that_storage_cannot_hold_are_refused_and_change_nothing() {
 fn values_that_storage_cannot_hold_are_refused_and_change_nothing() {
     let proxy = Proxy::start();
     let mut client = proxy.client();
-    // Key, attribute names and the longest expiry count as well: DynamoDB's 400 KB are the whole item's.
-    let room =
-        400 * 1024 - ("big".len() + "k".len() + "v".len() + "px".len() + "ttl".len() + 11 + 11);
+    // Key, attribute names, the longest expiry and the longest type tag count as well: DynamoDB's 400 KB are the whole
+    // item's.
+    let (expiry, tag) = ("px".len() + "ttl".len() + 11 + 11, "t".len() + "stream".len());
+    let room = 400 * 1024 - ("big".len() + "k".len() + "v".len() + expiry + tag);
     let (fits, over) = ("v".repeat(room), "v".repeat(room + 1));
     let error = |len: usize| format!("ERR value is {len} bytes; DynamoDB items hold 400 KB");
     assert_eq!(client.call(&["SET", "big", &fits, "PXAT", "9999999999999"]), Value::ok());

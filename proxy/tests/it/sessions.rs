@@ -283,18 +283,18 @@ fn what_is_not_served_says_so_and_the_connection_lives_on() {
     let proxy = Proxy::start();
     let mut client = proxy.client();
     for line in [
-        "LPUSH l a",
-        "HSET h f v",
         "SUBSCRIBE c",
-        "MULTI",
+        "PUBLISH c m",
+        "BLPOP l 0",
+        "BZPOPMIN z 0",
         "EVAL x 0",
-        "KEYS *",
-        "FLUSHALL",
-        "SCAN 0",
-        "DEBUG sleep",
+        "FUNCTION LIST",
+        "MOVE k 1",
+        "MIGRATE h 1 k 0 1",
         "SHUTDOWN",
         "MONITOR",
-        "OBJECT encoding k",
+        "REPLICAOF no one",
+        "PFDEBUG encoding k",
     ] {
         let words: Vec<&str> = line.split(' ').collect();
         let echoed: String = words[1..].iter().map(|w| format!("'{w}' ")).collect();
@@ -307,8 +307,8 @@ fn what_is_not_served_says_so_and_the_connection_lives_on() {
         "ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP."
     );
     assert_eq!(
-        client.cmd("CONFIG SET maxmemory 1").error(),
-        "ERR unknown subcommand 'SET'. Try CONFIG HELP."
+        client.cmd("OBJECT shape k").error(),
+        "ERR unknown subcommand 'shape'. Try OBJECT HELP."
     );
     assert_eq!(client.cmd("PING"), Value::Simple(String::from("PONG")));
 }
@@ -322,6 +322,19 @@ fn settings_and_info_are_the_tenants_own() {
     assert_eq!(client.cmd("CONFIG GET APPENDONLY"), pair("appendonly", "no"));
     assert_eq!(client.cmd("CONFIG GET maxmemory"), pair("maxmemory", &(32 << 20).to_string()));
     assert_eq!(client.cmd("CONFIG GET nosuch"), Value::Array(Vec::new()));
+    assert_eq!(client.cmd("ACL WHOAMI"), Value::bulk("orders"));
+    let failed = "ERR CONFIG SET failed (possibly related to argument";
+    for (line, expected) in [
+        ("CONFIG SET save x", format!("{failed} 'save') - can't set immutable config")),
+        ("CONFIG SET save x SAVE y", format!("{failed} 'SAVE') - duplicate parameter")),
+        (
+            "CONFIG SET timeout 0 NoSuch 1",
+            String::from("ERR Unknown option or number of arguments for CONFIG SET - 'NoSuch'"),
+        ),
+    ] {
+        assert_eq!(client.cmd(line).error(), expected);
+    }
+    assert_eq!(client.cmd("CONFIG SET timeout 0 MaxMemory-Policy allkeys-lru"), Value::ok());
     let Value::Array(two) = client.cmd("CONFIG GET maxmemory*") else { panic!("not an array") };
     assert_eq!(two.len(), 4);
     let info = client.cmd("INFO").text();

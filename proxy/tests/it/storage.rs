@@ -11,15 +11,18 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 use bytes::Bytes;
+use hopperkv::command::{Change, ValueKind};
 use hopperkv::storage::{
-    Embedded, EmbeddedError, KeyType, OpenError, Storage, StorageConfig, StorageError, StorageKind,
-    StoredItem, Table, TableError,
+    CommitOutcome, Embedded, EmbeddedError, Expectation, Found, KeyEffect, KeyType, OpenError,
+    Storage, StorageConfig, StorageError, StorageKind, StoredItem, Table, TableError,
 };
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
+
+mod scan;
 
 fn now_ms() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
@@ -30,7 +33,7 @@ fn bytes(text: &str) -> Bytes {
 }
 
 fn item(value: impl Into<Bytes>) -> StoredItem {
-    StoredItem { value: value.into(), expires_at_ms: None }
+    StoredItem::string(value, None)
 }
 
 fn config(data_dir: &Path) -> StorageConfig {
@@ -91,7 +94,7 @@ async fn items_come_and_go(storage: &Storage, table: &Table) {
     assert_eq!(storage.get(table, &key).await.unwrap().item, None);
     storage.put(table, &key, &item(value.clone())).await.unwrap();
     assert_eq!(storage.get(table, &key).await.unwrap().item, Some(item(value.clone())));
-    let expiring = StoredItem { value, expires_at_ms: Some(now_ms() + 60_000) };
+    let expiring = StoredItem::string(value, Some(now_ms() + 60_000));
     storage.put(table, &key, &expiring).await.unwrap();
     assert_eq!(storage.get(table, &key).await.unwrap().item, Some(expiring.clone()));
     let deleted = storage.delete(table, &key).await.unwrap();
@@ -99,7 +102,7 @@ async fn items_come_and_go(storage: &Storage, table: &Table) {
     assert_eq!(storage.get(table, &key).await.unwrap().item, None);
     assert_eq!(storage.delete(table, &key).await.unwrap().old, None);
 
-    let expired = StoredItem { value: bytes("old"), expires_at_ms: Some(now_ms() - 1) };
+    let expired = StoredItem::string(bytes("old"), Some(now_ms() - 1));
     storage.put(table, &key, &expired).await.unwrap();
     assert_eq!(storage.get(table, &key).await.unwrap().item, None);
     assert_eq!(storage.delete(table, &key).await.unwrap().old, None);
@@ -135,7 +138,7 @@ async fn the_largest_value_fits(storage: &Storage, table: &Table) {
     let key = bytes("large");
     let most = usize::try_from(table.max_value_bytes(key.len())).unwrap();
     let expires_at_ms = Some(9_999_999_999_999);
-    let stored = StoredItem { value: vec![b'x'; most].into(), expires_at_ms };
+    let stored = StoredItem::string(vec![b'x'; most], expires_at_ms);
     storage.put(table, &key, &stored).await.unwrap();
     assert_eq!(storage.get(table, &key).await.unwrap().item, Some(stored));
     let over = item(vec![b'x'; 400 * 1024]);
@@ -170,36 +173,166 @@ async fn keys_of_the_limits() {
     }
 }
 
+fn effect(key: &str, change: Change, expectation: Expectation) -> KeyEffect {
+    KeyEffect { key: bytes(key), change, expectation }
+}
+
+fn put_if_absent(pairs: &[(&str, &str)]) -> Vec<KeyEffect> {
+    let put = |(key, value): &(&str, &str)| {
+        effect(key, Change::Put(item((*value).to_owned())), Expectation::Is(None))
+    };
+    pairs.iter().map(put).collect()
+}
+
+/// Commits; true when applied. Then the units.
+async fn commit(storage: &Storage, table: &Table, effects: Vec<KeyEffect>) -> (bool, f64) {
+    let committed = storage.commit(table, effects).await.unwrap();
+    (matches!(committed.outcome, CommitOutcome::Applied { .. }), committed.write_units)
+}
+
 #[tokio::test]
-async fn put_all_if_absent_is_all_or_nothing() {
+async fn several_puts_of_absent_keys_are_all_or_nothing() {
     let e = engine(|_| {}).await;
     let (storage, table) = (&e.storage, e.storage.open_table("orders").await.unwrap());
-    let pair = |key: &str, value: &str| (bytes(key), bytes(value));
-    let all = [pair("a", "1"), pair("b", "2")];
-    assert_eq!(storage.put_all_if_absent(&table, &all, now_ms()).await.unwrap(), (true, 4.0));
-    let again = [pair("c", "3"), pair("b", "4")];
-    let (applied, units) = storage.put_all_if_absent(&table, &again, now_ms()).await.unwrap();
-    assert_eq!((applied, units), (false, 4.0));
+    let all = put_if_absent(&[("a", "1"), ("b", "2")]);
+    assert_eq!(commit(storage, &table, all).await, (true, 4.0));
+    let again = put_if_absent(&[("c", "3"), ("b", "4")]);
+    let conflict = storage.commit(&table, again).await.unwrap();
+    assert_eq!(conflict.write_units, 4.0);
+    assert_eq!(
+        conflict.outcome,
+        CommitOutcome::Conflict(vec![Found::AsExpected, Found::Item(item("2"))])
+    );
     assert_eq!(storage.get(&table, &bytes("c")).await.unwrap().item, None);
     assert_eq!(storage.get(&table, &bytes("b")).await.unwrap().item, Some(item("2")));
 
-    let later = now_ms() + 60_000;
-    let expiring = StoredItem { value: bytes("x"), expires_at_ms: Some(later) };
+    let expiring = StoredItem::string(bytes("x"), Some(now_ms() + 60_000));
     storage.put(&table, &bytes("d"), &expiring).await.unwrap();
-    let over_d = [pair("d", "5"), pair("e", "6")];
-    assert!(!storage.put_all_if_absent(&table, &over_d, now_ms()).await.unwrap().0);
-    assert!(storage.put_all_if_absent(&table, &over_d, later).await.unwrap().0);
+    let over_d = put_if_absent(&[("d", "5"), ("e", "6")]);
+    assert!(!commit(storage, &table, over_d.clone()).await.0);
+    let expired = StoredItem::string(bytes("x"), Some(now_ms() - 1));
+    storage.put(&table, &bytes("d"), &expired).await.unwrap();
+    assert!(commit(storage, &table, over_d).await.0);
     assert_eq!(storage.get(&table, &bytes("d")).await.unwrap().item, Some(item("5")));
 
-    let twice = [pair("f", "1"), pair("f", "2")];
-    assert!(storage.put_all_if_absent(&table, &twice, now_ms()).await.unwrap().0);
-    assert_eq!(storage.get(&table, &bytes("f")).await.unwrap().item, Some(item("2")));
-
-    let many: Vec<_> = (0..101).map(|i| pair(&format!("m{i}"), "v")).collect();
-    let error = storage.put_all_if_absent(&table, &many, now_ms()).await.unwrap_err();
+    let names: Vec<String> = (0..101).map(|i| format!("m{i}")).collect();
+    let many: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    let error = storage.commit(&table, put_if_absent(&many)).await.unwrap_err();
     assert!(matches!(error, StorageError::Rejected(_)), "{error}");
-    assert!(storage.put_all_if_absent(&table, &many[..100], now_ms()).await.unwrap().0);
-    assert_eq!(storage.put_all_if_absent(&table, &[], now_ms()).await.unwrap(), (true, 0.0));
+    assert!(commit(storage, &table, put_if_absent(&many[..100])).await.0);
+    let large = "v".repeat(400_000);
+    let large: Vec<_> = names[..11].iter().map(|name| (name.as_str(), large.as_str())).collect();
+    let error = storage.commit(&table, put_if_absent(&large)).await.unwrap_err();
+    assert!(error.to_string().contains("DynamoDB takes 4194304"), "{error}");
+    assert_eq!(commit(storage, &table, Vec::new()).await, (true, 0.0));
+}
+
+#[tokio::test]
+async fn a_commit_of_several_kinds_is_all_or_nothing() {
+    let e = engine(|_| {}).await;
+    let (storage, table) = (&e.storage, e.storage.open_table("orders").await.unwrap());
+    for key in ["gone", "kept", "checked"] {
+        storage.put(&table, &bytes(key), &item("old")).await.unwrap();
+    }
+    let is = |value: &str| Expectation::Is(Some(item(value.to_owned())));
+    let effects = |checked: &str| {
+        vec![
+            effect("gone", Change::Delete, is("old")),
+            effect("kept", Change::Put(item("new")), is("old")),
+            effect("checked", Change::Keep, is(checked)),
+            effect("blind", Change::Put(item("new")), Expectation::Anything),
+        ]
+    };
+    let refused = storage.commit(&table, effects("other")).await.unwrap();
+    let CommitOutcome::Conflict(found) = refused.outcome else { panic!("must not be applied") };
+    let expected =
+        [Found::AsExpected, Found::AsExpected, Found::Item(item("old")), Found::AsExpected];
+    assert_eq!(found, expected);
+    let stored = async |key: &str| storage.get(&table, &bytes(key)).await.unwrap().item;
+    assert_eq!(stored("gone").await, Some(item("old")));
+    assert_eq!(stored("blind").await, None);
+    assert_eq!(commit(storage, &table, effects("old")).await, (true, 8.0));
+    assert_eq!(stored("gone").await, None);
+    assert_eq!(stored("kept").await, Some(item("new")));
+    assert_eq!(stored("checked").await, Some(item("old")));
+    assert_eq!(stored("blind").await, Some(item("new")));
+}
+
+#[tokio::test]
+async fn a_condition_holds_for_exactly_the_stored_item() {
+    let e = engine(|_| {}).await;
+    let (storage, table) = (&e.storage, e.storage.open_table("orders").await.unwrap());
+    conditions_hold_for_what_is_stored(storage, &table).await;
+}
+
+/// Every item is found by its own expectation and by no other's, by a put and by a delete.
+async fn conditions_hold_for_what_is_stored(storage: &Storage, table: &Table) {
+    let later = (now_ms() / 1000 + 100) * 1000;
+    let mut items = Vec::new();
+    for kind in [ValueKind::String, ValueKind::Hash, ValueKind::SortedSet] {
+        for value in [&b""[..], b"text", b"\xff\x00"] {
+            for expires_at_ms in [None, Some(later), Some(later + 1)] {
+                items.push(StoredItem { kind, value: value.into(), expires_at_ms });
+            }
+        }
+    }
+    let key = "conditional";
+    for stored in &items {
+        storage.put(table, &bytes(key), stored).await.unwrap();
+        for expected in items.iter().map(Some).chain([None]) {
+            for change in [Change::Put(stored.clone()), Change::Delete] {
+                let expectation = Expectation::Is(expected.cloned());
+                let (applied, units) =
+                    commit(storage, table, vec![effect(key, change.clone(), expectation)]).await;
+                assert_eq!(applied, expected == Some(stored), "{stored:?}, expected {expected:?}");
+                assert_eq!(units, 1.0);
+                if applied && change == Change::Delete {
+                    assert_eq!(storage.get(table, &bytes(key)).await.unwrap().item, None);
+                    let absent = Expectation::Is(None);
+                    let again = vec![effect(key, Change::Put(stored.clone()), absent)];
+                    assert!(commit(storage, table, again).await.0);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn items_from_elsewhere_meet_the_expectation_they_read_as() {
+    let e = engine(|_| {}).await;
+    let (storage, table) = (&e.storage, e.storage.open_table("orders").await.unwrap());
+    let client = raw_client(e.engine.endpoint());
+    let later = now_ms() / 1000 + 100;
+    let text = || AttributeValue::S("text".into());
+    let number = |n: u64| AttributeValue::N(n.to_string());
+    for attributes in [
+        vec![("v", text())],
+        vec![("v", text()), ("ttl", number(later))],
+        vec![("v", text()), ("ttl", AttributeValue::S("never".into()))],
+        vec![("v", text()), ("ttl", number(u64::MAX))],
+        vec![
+            ("v", text()),
+            ("t", AttributeValue::S("string".into())),
+            ("px", number(later * 1000)),
+        ],
+        vec![("v", AttributeValue::B(b"text".to_vec().into())), ("note", text())],
+    ] {
+        let mut put = client.put_item().table_name("orders");
+        put = put.item("k", AttributeValue::B(b"a".to_vec().into()));
+        for (name, value) in attributes.clone() {
+            put = put.item(name, value);
+        }
+        put.send().await.unwrap();
+        let read = storage.get(&table, &bytes("a")).await.unwrap().item;
+        assert!(read.is_some(), "{attributes:?}");
+        let wrong = Expectation::Is(Some(item("other")));
+        let put = Change::Put(item("new"));
+        let refused = storage.commit(&table, vec![effect("a", put.clone(), wrong)]).await.unwrap();
+        let found = vec![Found::Item(read.clone().unwrap())];
+        assert_eq!(refused.outcome, CommitOutcome::Conflict(found), "{attributes:?}");
+        let right = vec![effect("a", put, Expectation::Is(read))];
+        assert!(commit(storage, &table, right).await.0, "{attributes:?}");
+    }
 }
 
 #[tokio::test]
@@ -218,11 +351,11 @@ async fn a_ttl_alone_expires_an_item() {
         e.storage.get(&table, &bytes("a")).await.unwrap().item
     };
     let later = now_ms() / 1000 + 100;
-    let expected = StoredItem { value: bytes("text"), expires_at_ms: Some(later * 1000) };
+    let expected = StoredItem::string(bytes("text"), Some(later * 1000));
     assert_eq!(put(later).await, Some(expected));
     assert_eq!(put(1_000_000).await, None);
-    let pairs = [(bytes("a"), bytes("new"))];
-    assert!(e.storage.put_all_if_absent(&table, &pairs, now_ms()).await.unwrap().0);
+    let put = put_if_absent(&[("a", "new")]);
+    assert_eq!(commit(&e.storage, &table, put).await, (true, 1.0));
 }
 
 #[tokio::test]
@@ -278,7 +411,7 @@ async fn a_created_table_sweeps_expired_items() {
     };
     let storage = Storage::open(config, Handle::current()).await.unwrap();
     let table = storage.open_table("orders").await.unwrap();
-    let expired = StoredItem { value: bytes("old"), expires_at_ms: Some(now_ms() - 5_000) };
+    let expired = StoredItem::string(bytes("old"), Some(now_ms() - 5_000));
     storage.put(&table, &bytes("a"), &expired).await.unwrap();
     storage.put(&table, &bytes("b"), &item("kept")).await.unwrap();
     let client = raw_client(engine.endpoint());
@@ -433,30 +566,41 @@ async fn synthetic_values_come_from_keys() {
     let missing = storage.get(&table, &bytes("other")).await.unwrap();
     assert_eq!((missing.item, missing.read_units), (None, 1.0));
     assert_eq!(storage.delete(&table, &key).await.unwrap().write_units, 5.0);
-    let pairs = [(bytes("a"), bytes("1")), (bytes("b"), bytes("2"))];
-    assert_eq!(storage.put_all_if_absent(&table, &pairs, 1).await.unwrap(), (true, 4.0));
+    let pairs = put_if_absent(&[("a", "1"), ("b", "2")]);
+    assert_eq!(commit(&storage, &table, pairs).await, (true, 4.0));
+    let pairs = put_if_absent(&[("a", "1"), ("K0000000007s16EY", "2")]);
+    assert!(!commit(&storage, &table, pairs).await.0);
     storage.check(&table).await.unwrap();
 }
 
-#[tokio::test]
-async fn dynalite_agrees() {
+/// A dynalite with an open table `orders`; ended when dropped.
+struct Dynalite {
+    _server: tokio::process::Child,
+    endpoint: String,
+    storage: Storage,
+    table: Table,
+}
+
+/// Starts one, if `HOPPERKV_DYNALITE` names its executable.
+async fn dynalite() -> Option<Dynalite> {
     let Some(executable) = std::env::var_os("HOPPERKV_DYNALITE") else {
         println!("skipped: HOPPERKV_DYNALITE does not name the dynalite executable");
-        return;
+        return None;
     };
     let port = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
     };
-    let mut server = tokio::process::Command::new(executable)
+    let server = tokio::process::Command::new(executable)
         .args(["--port", &port.to_string(), "--createTableMs", "50"])
         .kill_on_drop(true)
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
+    let endpoint = format!("http://127.0.0.1:{port}");
     let config = StorageConfig {
         kind: StorageKind::DynamoDb,
-        endpoint: Some(format!("http://127.0.0.1:{port}")),
+        endpoint: Some(endpoint.clone()),
         ..StorageConfig::default()
     };
     let storage = Storage::open(config, Handle::current()).await.unwrap();
@@ -469,11 +613,18 @@ async fn dynalite_agrees() {
         }
     };
     let table = tokio::time::timeout(Duration::from_secs(30), opening).await.unwrap();
+    Some(Dynalite { _server: server, endpoint, storage, table })
+}
+
+#[tokio::test]
+async fn dynalite_agrees() {
+    let Some(Dynalite { storage, table, _server, .. }) = dynalite().await else { return };
     items_come_and_go(&storage, &table).await;
     units_follow_the_rules(&storage, &table, true).await;
     the_largest_value_fits(&storage, &table).await;
-    let pairs = [(bytes("a"), bytes("1"))];
-    let error = storage.put_all_if_absent(&table, &pairs, now_ms()).await.unwrap_err();
+    conditions_hold_for_what_is_stored(&storage, &table).await;
+    // It knows no transactions.
+    let pairs = put_if_absent(&[("a", "1"), ("b", "2")]);
+    let error = storage.commit(&table, pairs).await.unwrap_err();
     assert!(matches!(error, StorageError::Rejected(_)), "{error}");
-    server.kill().await.unwrap();
 }

@@ -4,7 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use bytes::Bytes;
-use hopperkv::storage::{Storage, StorageConfig, StorageError, StorageKind, StoredItem, Table};
+use hopperkv::command::Change;
+use hopperkv::storage::{
+    CommitOutcome, Expectation, Found, KeyEffect, Storage, StorageConfig, StorageError,
+    StorageKind, StoredItem, Table,
+};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -44,6 +48,14 @@ const BROKEN: Step = Step::Reply(
 const CONDITION_FAILED: Step = Step::Reply(
     400,
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"cancelled","CancellationReasons":[{"Code":"ConditionalCheckFailed"}]}"#,
+);
+const UNMET: Step = Step::Reply(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"The conditional request failed"}"#,
+);
+const UNMET_WITH_ITEM: Step = Step::Reply(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"The conditional request failed","Item":{"k":{"B":"aw=="},"v":{"S":"found"}}}"#,
 );
 const CONFLICT: Step = Step::Reply(
     400,
@@ -143,7 +155,7 @@ fn key() -> Bytes {
 }
 
 fn item() -> StoredItem {
-    StoredItem { value: Bytes::from_static(b"value"), expires_at_ms: None }
+    StoredItem::string(Bytes::from_static(b"value"), None)
 }
 
 async fn put(steps: &[Step]) -> (Result<f64, StorageError>, usize) {
@@ -162,13 +174,28 @@ async fn get(steps: &[Step]) -> (Result<bool, StorageError>, usize) {
     (result.map(|got| got.item.is_some()), endpoint.requests())
 }
 
+fn is_applied(outcome: &CommitOutcome) -> bool {
+    matches!(outcome, CommitOutcome::Applied { .. })
+}
+
+async fn change_if(change: Change, steps: &[Step]) -> (Result<CommitOutcome, StorageError>, usize) {
+    let endpoint = Endpoint::start().await;
+    let (storage, table) = open(&endpoint).await;
+    endpoint.expect(steps);
+    let effect = KeyEffect { key: key(), change, expectation: Expectation::Is(Some(item())) };
+    let result = storage.commit(&table, vec![effect]).await;
+    (result.map(|done| done.outcome), endpoint.requests())
+}
+
 async fn put_all(steps: &[Step]) -> (Result<bool, StorageError>, usize) {
     let endpoint = Endpoint::start().await;
     let (storage, table) = open(&endpoint).await;
     endpoint.expect(steps);
-    let pairs = [(key(), key()), (Bytes::from_static(b"other"), key())];
-    let result = storage.put_all_if_absent(&table, &pairs, 1).await;
-    (result.map(|(applied, _)| applied), endpoint.requests())
+    let put =
+        |key| KeyEffect { key, change: Change::Put(item()), expectation: Expectation::Is(None) };
+    let effects = vec![put(key()), put(Bytes::from_static(b"other"))];
+    let result = storage.commit(&table, effects).await;
+    (result.map(|done| is_applied(&done.outcome)), endpoint.requests())
 }
 
 #[tokio::test]
@@ -233,6 +260,30 @@ async fn transactions_are_sent_again_under_their_token() {
     assert!(matches!(result, Err(StorageError::Throttled(_))), "{result:?}");
     let (result, _) = put_all(&[BROKEN, CONDITION_FAILED]).await;
     assert!(matches!(result, Err(StorageError::Ambiguous(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_condition_met_by_an_attempt_in_doubt_proves_nothing() {
+    for change in [Change::Put(item()), Change::Delete] {
+        let (result, requests) = change_if(change.clone(), &[THROTTLED, OK]).await;
+        assert!(is_applied(&result.unwrap()));
+        assert_eq!(requests, 2);
+        for (unmet, found) in [
+            (UNMET, Found::Unknown),
+            (UNMET_WITH_ITEM, Found::Item(StoredItem::string("found", None))),
+        ] {
+            let conflict = CommitOutcome::Conflict(vec![found]);
+            let (result, requests) = change_if(change.clone(), std::slice::from_ref(&unmet)).await;
+            assert_eq!((result, requests), (Ok(conflict.clone()), 1));
+            let (result, _) = change_if(change.clone(), &[THROTTLED, unmet.clone()]).await;
+            assert_eq!(result, Ok(conflict));
+            let (result, requests) = change_if(change.clone(), &[BROKEN, unmet]).await;
+            assert!(matches!(result, Err(StorageError::Ambiguous(_))), "{result:?}");
+            assert_eq!(requests, 2);
+        }
+        let (result, _) = change_if(change, &[BROKEN, OK]).await;
+        assert!(is_applied(&result.unwrap()));
+    }
 }
 
 #[tokio::test]

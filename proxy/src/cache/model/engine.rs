@@ -9,13 +9,24 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use redis::{Connection, Pipeline, Value};
 
-use super::record::{Answer, Call, Ending, Expiry, Id, Item, Record};
+use super::record::{Answer, Call, Ending, Expiry, Id, Item, Kind, Record};
 use super::server::Server;
 use crate::cache::names;
 use crate::cache::scripts::Script;
 
 const HOUR_MS: u64 = 3_600_000;
 const KEY: &[u8] = b"k";
+/// Writes of lists have numbers below this.
+const LISTS: Id = 16;
+/// No payload of DUMP.
+const FOREIGN: &[u8] = b"from the future";
+/// What a key holds: its type, and the text or the list's first element.
+const SHOW: &str = r"
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind == 'none' then return {kind, ''} end
+if kind == 'string' then return {kind, redis.call('GET', KEYS[1])} end
+return {kind, redis.call('LINDEX', KEYS[1], 0)}
+";
 
 /// A deliberate mistake in a script: the text that is replaced, and what replaces it.
 pub(super) type Mistake = (Script, &'static str, &'static str);
@@ -25,6 +36,9 @@ pub(super) struct Engine {
     connection: Connection,
     hashes: HashMap<Script, String>,
     known: HashMap<(Record, Call), (Answer, Record)>,
+    show: String,
+    /// What DUMP makes of each list.
+    payloads: Vec<Vec<u8>>,
     start_ms: u64,
     data: Bytes,
     meta: Bytes,
@@ -46,8 +60,12 @@ impl Engine {
             hashes.insert(script, hash);
         }
         let key = Bytes::from_static(KEY);
+        let show = redis::cmd("SCRIPT").arg("LOAD").arg(SHOW).query(&mut connection);
+        let payloads = (0..LISTS).map(|id| payload(&mut connection, id)).collect();
         Self {
             connection,
+            show: show.expect("a script"),
+            payloads,
             hashes,
             known: HashMap::new(),
             start_ms: crate::clock::unix_ms(),
@@ -73,7 +91,8 @@ impl Engine {
         let mut pipe = redis::pipe();
         self.put(&mut pipe, record);
         self.ask(&mut pipe, call);
-        pipe.cmd("GET").arg(&*self.data).cmd("PEXPIRETIME").arg(&*self.data);
+        self.show(&mut pipe);
+        pipe.cmd("PEXPIRETIME").arg(&*self.data);
         pipe.cmd("HGETALL").arg(&*self.meta).cmd("PEXPIRETIME").arg(&*self.meta);
         let replies: Vec<Value> =
             pipe.query(&mut self.connection).map_err(|e| format!("{call:?}: {e}"))?;
@@ -93,7 +112,8 @@ impl Engine {
     fn put(&self, pipe: &mut Pipeline, record: &Record) {
         pipe.cmd("DEL").arg(&*self.data).arg(&*self.meta).ignore();
         if let Some(item) = record.value {
-            pipe.cmd("SET").arg(&*self.data).arg(item.write).ignore();
+            let make = if item.kind == Kind::Text { "SET" } else { "RPUSH" };
+            pipe.cmd(make).arg(&*self.data).arg(item.write).ignore();
             if item.expiry != Expiry::Never {
                 pipe.cmd("PEXPIREAT").arg(&*self.data).arg(self.expiry(item.expiry)).ignore();
             }
@@ -120,40 +140,73 @@ impl Engine {
     fn ask(&self, pipe: &mut Pipeline, call: Call) {
         let hour = HOUR_MS.to_string();
         let (script, args) = match call {
+            // A `GET` of a list is answered with an error, which proves the hit as well.
             Call::Get => {
-                pipe.cmd("GET").arg(&*self.data);
+                self.show(pipe);
                 return;
             }
             Call::Lease { token: asked, doubt } => {
                 let doubt = if doubt { &hour } else { "0" };
-                (
-                    Script::Lease,
-                    vec![asked.map(token).unwrap_or_default(), hour.clone(), doubt.to_owned()],
-                )
+                (Script::Lease, texts([&asked.map(token).unwrap_or_default(), &hour, doubt]))
             }
             Call::Fill { token: id, item } => {
                 let exists = if item.is_some() { "1" } else { "0" };
-                let value = item.map(|i| i.write.to_string()).unwrap_or_default();
+                let (value, kind) = item.map_or((Vec::new(), "string"), |i| self.value(i));
                 let expiry = self.text(item.map(|i| i.expiry));
-                (Script::Fill, vec![token(id), exists.to_owned(), value, expiry, hour])
+                let mut args = texts([&token(id), exists, "", &expiry, &hour, kind]);
+                args[2] = value;
+                (Script::Fill, args)
             }
-            Call::Fence { token: id } => (Script::Fence, vec![token(id), hour]),
+            Call::Fence { token: id, hides } => {
+                let old = if hides { "remove" } else { "keep" };
+                (Script::Fence, texts([&token(id), &hour, old]))
+            }
             Call::Conclude { token: id, ending } => {
-                let (name, value, expiry) = match ending {
-                    Ending::Put(item) => {
-                        ("put", item.write.to_string(), self.text(Some(item.expiry)))
-                    }
-                    Ending::Absent => ("absent", String::new(), self.text(Some(Expiry::Never))),
-                    Ending::Restore(before) => ("restore", String::new(), self.text(before)),
-                    Ending::Unknown => ("unknown", String::new(), self.text(Some(Expiry::Never))),
+                let (name, expiry) = match ending {
+                    Ending::Put(item) => ("put", Some(item.expiry)),
+                    Ending::Absent | Ending::Forget => ("absent", Some(Expiry::Never)),
+                    Ending::Restore(before) => ("restore", before),
+                    Ending::Unknown => ("unknown", Some(Expiry::Never)),
                 };
-                let args = vec![token(id), name.to_owned(), value, expiry, hour.clone(), hour];
+                let (value, kind) = match ending {
+                    Ending::Put(item) => self.value(item),
+                    _ => (Vec::new(), "string"),
+                };
+                // What is only forgotten may exist.
+                let negative = if ending == Ending::Forget { "0" } else { &hour };
+                let expiry = self.text(expiry);
+                let mut args = texts([&token(id), name, "", &expiry, negative, &hour, kind]);
+                args[2] = value;
                 (Script::Publish, args)
             }
             Call::Remove => (Script::Remove, Vec::new()),
         };
         let hash = self.hashes.get(&script).map_or("", String::as_str);
         pipe.cmd("EVALSHA").arg(hash).arg(2).arg(&*self.data).arg(&*self.meta).arg(args);
+    }
+
+    fn show(&self, pipe: &mut Pipeline) {
+        pipe.cmd("EVALSHA").arg(&self.show).arg(1).arg(&*self.data);
+    }
+
+    /// As the scripts want it: the text or the payload, and the type.
+    fn value(&self, item: Item) -> (Vec<u8>, &'static str) {
+        match item.kind {
+            Kind::Text => (item.write.to_string().into_bytes(), "string"),
+            Kind::List => (self.payloads[usize::from(item.write)].clone(), "list"),
+            Kind::Foreign => (FOREIGN.to_vec(), "list"),
+        }
+    }
+
+    /// Recognizes a value by its type and its text or payload.
+    fn write(&self, kind: &str, value: &Value) -> Result<(Kind, Id), String> {
+        if kind == "string" {
+            return Ok((Kind::Text, read(value)?));
+        }
+        let payload: Vec<u8> = read(value)?;
+        let known = self.payloads.iter().position(|p| *p == payload);
+        let id = known.and_then(|id| Id::try_from(id).ok()).ok_or("an unknown payload")?;
+        Ok((Kind::List, id))
     }
 
     fn expiry(&self, expiry: Expiry) -> u64 {
@@ -200,9 +253,9 @@ impl Engine {
     ) -> Result<Record, String> {
         let mut record = Record::default();
         let value_ms: i64 = read(value_ms)?;
-        if let Some(write) = read::<Option<Id>>(value)? {
+        if let Some((kind, write)) = shown(value)? {
             let expiry = self.recognize(value_ms)?.unwrap_or(Expiry::Never);
-            record.value = Some(Item { write, expiry });
+            record.value = Some(Item { write, kind, expiry });
         }
         let fields: HashMap<String, String> = read(meta)?;
         let meta_ms: i64 = read(meta_ms)?;
@@ -221,7 +274,7 @@ impl Engine {
                             until - meta_ms
                         ));
                     }
-                    if call == (Call::Fence { token: id(of)? })
+                    if matches!(call, Call::Fence { token, .. } if token == id(of)?)
                         && record.value.is_some_and(|i| i.expiry == Expiry::Fence)
                         && value_ms > until
                     {
@@ -243,12 +296,13 @@ impl Engine {
 
     fn answer(&self, call: Call, reply: &Value) -> Result<Answer, String> {
         Ok(match call {
-            Call::Get => Answer::Got(read(reply)?),
+            Call::Get => Answer::Got(shown(reply)?.map(|(_, write)| write)),
             Call::Lease { .. } => match reply {
                 Value::Array(parts) => match parts.as_slice() {
-                    [_, value, expiry, fenced] => {
+                    [_, value, expiry, fenced, kind] => {
                         let expiry = self.recognize(read(expiry)?)?.ok_or("a hit without value")?;
-                        let item = Item { write: read(value)?, expiry };
+                        let (kind, write) = self.write(&read::<String>(kind)?, value)?;
+                        let item = Item { write, kind, expiry };
                         Answer::Hit { item, fenced: read::<i64>(fenced)? == 1 }
                     }
                     [Value::Int(0)] => Answer::Absent,
@@ -264,6 +318,30 @@ impl Engine {
             Call::Remove => Answer::Removed,
         })
     }
+}
+
+/// What DUMP makes of a list with the number of a write.
+fn payload(connection: &mut Connection, id: Id) -> Vec<u8> {
+    let mut pipe = redis::pipe();
+    pipe.cmd("DEL").arg(KEY).ignore().cmd("RPUSH").arg(KEY).arg(id).ignore();
+    pipe.cmd("DUMP").arg(KEY).cmd("DEL").arg(KEY).ignore();
+    let (payload,): (Vec<u8>,) = pipe.query(connection).expect("a payload");
+    payload
+}
+
+/// What [`SHOW`] says.
+fn shown(reply: &Value) -> Result<Option<(Kind, Id)>, String> {
+    let (kind, text): (String, String) = read(reply)?;
+    let id = || text.parse::<Id>().map_err(|e| format!("a value {text}: {e}"));
+    Ok(match kind.as_str() {
+        "none" => None,
+        "string" => Some((Kind::Text, id()?)),
+        _ => Some((Kind::List, id()?)),
+    })
+}
+
+fn texts<const N: usize>(texts: [&str; N]) -> Vec<Vec<u8>> {
+    texts.map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
 fn token(id: Id) -> String {

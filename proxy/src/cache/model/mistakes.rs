@@ -66,6 +66,15 @@ pub(super) fn in_scripts() -> Vec<(Mistake, &'static str)> {
         "redis.call('SET', KEYS[1], ARGV[3])",
         "exact",
     );
+    // A value of another type, or one that Redis refuses.
+    add(Fill, "'REPLACE', 'ABSTTL'", "'REPLACE'", "list");
+    add(Publish, "'REPLACE', 'ABSTTL'", "'REPLACE'", "list");
+    add(
+        Publish,
+        "if loaded.err then\n      redis.call('DEL', KEYS[1])\n      return 0",
+        "if loaded.err then\n      return 0",
+        "foreign",
+    );
     add(Remove, "redis.call('DEL', KEYS[i])", "", "outage");
     add(Remove, "redis.call('HDEL', meta, 'l', 'n')", "", "outage");
     add(Remove, "redis.call('HSET', meta, 'x', '1')", "", "outage, two writers");
@@ -81,12 +90,18 @@ pub(super) fn in_steps() -> Vec<(Slip, &'static str)> {
         (Slip::BypassOvertakes, "outage"),
         (Slip::OutageIgnored, "outage"),
         (Slip::NotForgotten, "outage, ambiguous"),
-        (Slip::NoKeyLock, "modify"),
+        (Slip::NoKeyLock, "exact, no expiry"),
         (Slip::AcknowledgedEarly, "delete"),
         (Slip::NotNoted, "outage"),
         (Slip::UnfencedInShared, "shared outage, dying"),
         (Slip::AmbiguityPublished, "put"),
         (Slip::AmbiguityRestored, "put"),
         (Slip::NearExpiryBelieved, "shared fence evicted"),
+        // A late write undoes acknowledged ones, even where one proxy does it all.
+        (Slip::Unconditional, "one proxy, ambiguous"),
+        (Slip::Unconditional, "two modify"),
+        (Slip::ConflictRestored, "stale, then refuted"),
+        (Slip::ConflictReread, "stale, then refuted"),
+        (Slip::PublishedFirst, "put"),
     ]
 }

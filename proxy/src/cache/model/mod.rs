@@ -3,15 +3,19 @@
 //! - [`record`] is what Redis holds for the key, [`engine`] runs a script on it;
 //! - [`world`] is the whole state, [`run`] what may happen next, [`reader`] and [`writer`] the service's steps;
 //! - [`scenarios`] says who meets whom, [`explorer`] visits every state of the small ones and wanders in the large;
-//! - [`mistakes`] are deliberate ones, each of which has to be found.
+//! - [`history`] is what the clients were told, and asks for an order that explains it;
+//! - [`mistakes`] are deliberate ones, each of which has to be found;
+//! - [`pair`] is a model of its own: two keys that change in one transaction.
 //!
-//! One key is enough: no script touches two, and a key has its own lock and flight.
+//! For all else one key is enough: no script touches two, and a key has its own lock and flight.
 //!
 //! **What is checked.** Storage takes the writes of a key in one order, and each version keeps its place in it.
 //! *Fresh*: a read is told a version no older than the newest that was acknowledged when it began; through one proxy,
 //! also none older than what an earlier read was told. The latter is linearizability: with the order of the writes
 //! given by storage, reads that never go back and never miss an acknowledged write are all that it asks for. (An
-//! ambiguous write counts from the moment at which it takes effect, if ever.) *Lasting*: when everybody has ended or
+//! ambiguous write counts from the moment at which it takes effect, if ever.) *Explained*: where writes depend on the
+//! old item, one order of all changes explains what everybody was told; such a write is conditional, so that neither
+//! another proxy nor an earlier write that takes effect late comes between its read and its write. *Lasting*: when everybody has ended or
 //! died and leases and fences have expired, the cache is empty or equal to storage, expiry included. *Exact*: a value
 //! in the cache has its own expiry or that of a fence which stands, and a failed write restores it. No lease is granted
 //! while a fence stands.
@@ -20,7 +24,9 @@
 
 mod engine;
 mod explorer;
+mod history;
 mod mistakes;
+mod pair;
 mod reader;
 mod record;
 mod run;
@@ -53,6 +59,8 @@ fn no_reachable_state_breaks_a_promise() {
     let server = Server::start();
     let mut engine = Engine::new(&server, &[]);
     let mut setups = scenarios::small();
+    setups.extend(scenarios::dependent());
+    setups.extend(scenarios::typed());
     setups.extend(scenarios::medium());
     if is_long() {
         setups.extend(scenarios::big());
@@ -88,7 +96,9 @@ fn no_random_walk_breaks_a_promise() {
 fn each_mistake_is_caught() {
     let server = Server::start();
     let mut missed = Vec::new();
-    let setups = [scenarios::small(), scenarios::medium()].concat();
+    let setups =
+        [scenarios::small(), scenarios::medium(), scenarios::dependent(), scenarios::typed()];
+    let setups = setups.concat();
     let find = |name: &str| setups.iter().find(|s| s.name == name).expect(name);
     for (mistake, scenario) in mistakes::in_scripts() {
         let mut engine = Engine::new(&server, &[mistake]);

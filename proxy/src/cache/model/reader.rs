@@ -8,6 +8,9 @@ impl Run<'_> {
     pub(super) fn step(&mut self, actor: usize, fate: Fate) -> Result<(), String> {
         let now = &self.world.actors[actor];
         let (step, proxy, op) = (now.step, now.proxy, now.op);
+        if step == Step::Start && self.setup.recorded {
+            super::history::called(&mut self.world, actor);
+        }
         match step {
             Step::Start => match op {
                 Op::Get => self.get(actor, fate)?,
@@ -15,7 +18,7 @@ impl Run<'_> {
                     self.set_floor(actor);
                     self.join(actor);
                 }
-                Op::Put(_) | Op::Delete | Op::Modify => self.begin_write(actor),
+                _ => self.begin_write(actor),
             },
             Step::Join => self.join(actor),
             Step::AskCache => {
@@ -179,9 +182,7 @@ impl Run<'_> {
             self.unlock(actor);
             return self.reply(actor, found);
         }
-        self.world.actors[actor].found = found;
-        self.world.actors[actor].step = Step::Fence;
-        Ok(())
+        self.decide(actor, found)
     }
 
     pub(super) fn unlock(&mut self, actor: usize) {
@@ -207,6 +208,9 @@ impl Run<'_> {
         }
         let proxy = &mut self.world.proxies[self.world.actors[actor].proxy];
         proxy.seen = proxy.seen.max(floor + ahead);
+        if self.setup.recorded {
+            super::history::ended(&mut self.world, actor, write);
+        }
         self.world.actors[actor].end(Step::Done);
         Ok(())
     }

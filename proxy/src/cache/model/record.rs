@@ -18,11 +18,29 @@ pub(super) enum Expiry {
     Fence,
 }
 
-/// A value (the number of the write that made it) and its expiry.
+/// Type of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// A string.
+    Text,
+    /// A list, which travels as what DUMP makes of it.
+    List,
+    /// A payload that this Redis refuses: a newer one made it.
+    Foreign,
+}
+
+/// A value (the number of the write that made it), its type and its expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Item {
     pub(super) write: Id,
+    pub(super) kind: Kind,
     pub(super) expiry: Expiry,
+}
+
+impl Item {
+    pub(super) fn text(write: Id, expiry: Expiry) -> Self {
+        Self { write, kind: Kind::Text, expiry }
+    }
 }
 
 /// The two Redis keys of the model's key.
@@ -64,8 +82,10 @@ pub(super) enum Call {
         token: Id,
         item: Option<Item>,
     },
+    /// `hides`: the old value is removed at once.
     Fence {
         token: Id,
+        hides: bool,
     },
     Conclude {
         token: Id,
@@ -81,6 +101,8 @@ pub(super) enum Ending {
     Absent,
     /// With the expiry that the fence found.
     Restore(Option<Expiry>),
+    /// Storage holds something else than the write was computed from.
+    Forget,
     Unknown,
 }
 

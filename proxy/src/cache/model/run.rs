@@ -87,8 +87,10 @@ impl Run<'_> {
             }
             Action::FenceFalls(id) => self.fence_falls(id),
             Action::LateEffect(index) => {
-                let (_, effect) = self.world.late_effects.remove(index);
-                self.world.storage.push(effect);
+                let late = self.world.late_effects.remove(index);
+                if late.condition.is_none_or(|item| item == self.world.stored()) {
+                    self.world.storage.push(late.effect);
+                }
             }
             Action::LateCall(index) => {
                 let call = self.world.late_calls.remove(index);
@@ -112,7 +114,13 @@ impl Run<'_> {
             self.world.shortened_by = None;
         }
         self.check_expiry()?;
-        if self.setup.lasts && self.world.is_over() { self.check_end() } else { Ok(()) }
+        if !self.world.is_over() {
+            return Ok(());
+        }
+        if self.setup.recorded {
+            super::history::check(&self.world, self.setup)?;
+        }
+        if self.setup.lasts { self.check_end() } else { Ok(()) }
     }
 
     /// Everything that may happen now.
@@ -241,7 +249,7 @@ impl Run<'_> {
         if answer == Answer::Absent && after.lease.is_some() && before.is_fenced() {
             return Err("a lease was granted while a fence stands".to_owned());
         }
-        if let Call::Fence { token } = call
+        if let Call::Fence { token, .. } = call
             && after.value.is_some_and(|i| i.expiry == Expiry::Fence)
             && before.value.is_some_and(|i| i.expiry != Expiry::Fence)
         {
@@ -275,7 +283,7 @@ impl Run<'_> {
             let id = id_of(number);
             // The request may be on its way; it is assumed to arrive before the fence falls.
             if actor.step == Step::Store && world.record.fences.get(&id) == Some(&true) {
-                world.late_effects.push((id, super::writer::effect(id, actor)));
+                world.late_effects.push(super::writer::late_effect(id, actor, self.slip));
             }
             actor.end(Step::Crashed);
         }

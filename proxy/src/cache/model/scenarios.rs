@@ -1,7 +1,8 @@
 //! Who meets whom, and what may go wrong meanwhile.
 
 use super::record::Expiry::{Long, Never, Short};
-use super::world::Op::{Delete, Exact, Find, Get, Modify, Put};
+use super::record::Kind::{Foreign, List, Text};
+use super::world::Op::{Delete, Exact, Find, Get, Modify, Once, Put, PutAs};
 use super::world::{Budget, Op, Setup};
 
 const QUIET: Budget = Budget {
@@ -20,12 +21,20 @@ const ROUGH: Budget = Budget { failures: 1, lost_results: 1, value_evictions: 1,
 /// One proxy: reads and writes have to be linearizable.
 fn alone(name: &'static str, ops: &[Op], budget: Budget) -> Setup {
     let plans = ops.iter().map(|op| (0, *op)).collect();
-    Setup { name, plans, initial: Some(Never), shared: false, lasts: true, budget }
+    Setup { name, plans, initial: Some(Never), shared: false, lasts: true, recorded: false, budget }
 }
 
 /// Several proxies at one Redis: no reader may be told less than what was acknowledged before it came.
 fn shared(name: &'static str, plans: &[(usize, Op)], budget: Budget) -> Setup {
-    Setup { name, plans: plans.to_vec(), initial: Some(Never), shared: true, lasts: true, budget }
+    Setup {
+        name,
+        plans: plans.to_vec(),
+        initial: Some(Never),
+        shared: true,
+        lasts: true,
+        recorded: false,
+        budget,
+    }
 }
 
 /// Small enough to visit every state.
@@ -96,6 +105,66 @@ pub(super) fn small() -> Vec<Setup> {
             &[(0, Put(Long)), (1, Put(Never)), (2, Find)],
             Budget { crashes: 1, ..ROUGH },
         ),
+    ]
+}
+
+/// Writes that depend on the old item, through one, two and three proxies: what the clients are told is explained by one
+/// order of all changes.
+pub(super) fn dependent() -> Vec<Setup> {
+    let crash = Budget { crashes: 1, ..QUIET };
+    let lost = Budget { lost_results: 1, ..QUIET };
+    let evicted = Budget { fence_evictions: 1, value_evictions: 1, ..QUIET };
+    let two = [(0, Modify), (1, Modify), (1, Get)];
+    let mut all = vec![
+        alone("one proxy, ambiguous", &[Modify, Modify, Get], Budget { failures: 1, ..lost }),
+        alone("one proxy, all kinds", &[Once, Put(Never), Delete, Find], lost),
+        alone("one proxy, dying", &[Modify, Modify, Find], Budget { lost_results: 1, ..crash }),
+        alone("one proxy, outage", &[Modify, Modify, Get], Budget { outages: 1, ..lost }),
+        shared("two modify", &two, ROUGH),
+        shared("two modify, one dies", &two, Budget { lost_results: 1, ..crash }),
+        shared("two modify, evicted", &two, Budget { slow_writers: 1, ..evicted }),
+        shared("two modify, outage", &two[..2], Budget { outages: 1, ..lost }),
+        shared("two modify, one writes", &[(0, Modify), (1, Modify), (1, Put(Long))], lost),
+        shared("one deletes", &[(0, Delete), (1, Modify), (0, Once), (1, Find)], lost),
+        shared("three modify", &[(0, Modify), (1, Modify), (2, Modify)], lost),
+        shared("three modify, one dies", &[(0, Modify), (1, Modify), (2, Modify)], crash),
+    ];
+    for setup in &mut all {
+        setup.recorded = true;
+    }
+    // What a lost fence leaves stale, the next change that depends on it finds out.
+    all.push(Setup {
+        lasts: false,
+        ..shared(
+            "stale, then refuted",
+            &[(0, Put(Never)), (1, Find), (1, Once)],
+            Budget { crashes: 1, ..evicted },
+        )
+    });
+    all
+}
+
+/// Values of other types, also such as this Redis refuses.
+pub(super) fn typed() -> Vec<Setup> {
+    let rough = Budget { crashes: 1, ..ROUGH };
+    vec![
+        Setup { initial: None, ..alone("list", &[Get, Find, PutAs(List, Long)], ROUGH) },
+        alone("list over text", &[Get, PutAs(List, Short), Exact], ROUGH),
+        alone("text over list", &[PutAs(List, Never), Get, Put(Long)], ROUGH),
+        alone("foreign", &[Get, Find, PutAs(Foreign, Never)], ROUGH),
+        alone("list over foreign", &[PutAs(Foreign, Never), Find, PutAs(List, Never)], ROUGH),
+        alone("list, outage", &[Get, Find, PutAs(List, Never)], Budget { outages: 1, ..QUIET }),
+        shared(
+            "lists of two",
+            &[(0, PutAs(List, Never)), (1, PutAs(Text, Never)), (1, Find)],
+            rough,
+        ),
+        shared(
+            "foreign, two proxies",
+            &[(0, PutAs(Foreign, Never)), (1, PutAs(List, Never)), (1, Get)],
+            rough,
+        ),
+        shared("list, modified", &[(0, PutAs(List, Never)), (1, Modify), (0, Find)], rough),
     ]
 }
 

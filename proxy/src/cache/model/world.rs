@@ -1,5 +1,6 @@
 //! The model's state: one key, its storage, the proxies with their readers and writers, and what is still under way.
 
+use super::history::Event;
 use super::record::{Call, Ending, Id, Item, Record};
 
 /// What an actor wants.
@@ -13,10 +14,21 @@ pub(super) enum Op {
     Exact,
     /// A write of an item with this expiry.
     Put(super::record::Expiry),
+    /// A write of a value of this type and with this expiry.
+    PutAs(super::record::Kind, super::record::Expiry),
     /// A deletion.
     Delete,
-    /// A write that keeps the old item's expiry.
+    /// A write that depends on the old item and keeps its expiry.
     Modify,
+    /// The same, but only if the item is the first one; else nothing is changed.
+    Once,
+}
+
+impl Op {
+    /// Whether the old item decides what becomes of it.
+    pub(super) fn needs_old(self) -> bool {
+        matches!(self, Self::Modify | Self::Once)
+    }
 }
 
 /// A deliberate mistake in the steps around the scripts.
@@ -48,6 +60,14 @@ pub(super) enum Slip {
     AmbiguityRestored,
     /// Expiries as near as a fence's are believed.
     NearExpiryBelieved,
+    /// A write that depends on the old item is not conditional.
+    Unconditional,
+    /// The value that a refuted write was computed from gets its expiry back.
+    ConflictRestored,
+    /// After a conflict the item is read from the cache, which is not asked to forget it.
+    ConflictReread,
+    /// The value is published before storage has it.
+    PublishedFirst,
 }
 
 /// How often each mishap may still happen.
@@ -124,6 +144,11 @@ pub(super) struct Actor {
     pub(super) leased: bool,
     /// Outages counted when it asked for its lease.
     pub(super) generation: u8,
+    /// What it was computed from and storage did not hold, and how often that happened.
+    pub(super) refuted: Option<Option<Item>>,
+    pub(super) conflicts: u8,
+    /// Its last try met one.
+    pub(super) retries: bool,
     /// Its fence, with the expiry that it found.
     pub(super) fence: Option<Option<super::record::Expiry>>,
     /// The version of storage that it made.
@@ -157,6 +182,8 @@ pub(super) struct Setup {
     pub(super) shared: bool,
     /// In the end the cache has to be right.
     pub(super) lasts: bool,
+    /// What everybody is told is written down and has to be explained by one order.
+    pub(super) recorded: bool,
     pub(super) budget: Budget,
 }
 
@@ -173,10 +200,22 @@ pub(super) struct World {
     pub(super) proxies: Vec<Proxy>,
     pub(super) actors: Vec<Actor>,
     /// Writes that storage may still apply.
-    pub(super) late_effects: Vec<(Id, Option<Item>)>,
+    pub(super) late_effects: Vec<LateEffect>,
     /// Scripts that a broken connection left behind in Redis's sockets.
     pub(super) late_calls: Vec<Call>,
     pub(super) budget: Budget,
+    pub(super) history: Vec<Event>,
+    /// Where a history is written: the write that each actor's own is based on.
+    pub(super) bases: Vec<Option<Id>>,
+}
+
+/// A write that storage may still apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct LateEffect {
+    pub(super) writer: Id,
+    pub(super) effect: Option<Item>,
+    /// What storage has to hold.
+    pub(super) condition: Option<Option<Item>>,
 }
 
 impl World {
@@ -192,7 +231,7 @@ impl World {
             flight: None,
             seen: 0,
         };
-        let initial = setup.initial.map(|expiry| Item { write: 0, expiry });
+        let initial = setup.initial.map(|expiry| Item::text(0, expiry));
         let actors = setup.plans.iter().map(|(proxy, op)| Actor::new(*proxy, *op)).collect();
         Self {
             record: Record { value: initial, ..Record::default() },
@@ -204,6 +243,8 @@ impl World {
             late_effects: Vec::new(),
             late_calls: Vec::new(),
             budget: setup.budget,
+            history: Vec::new(),
+            bases: if setup.recorded { vec![None; setup.plans.len()] } else { Vec::new() },
         }
     }
 
@@ -219,7 +260,7 @@ impl World {
 
     /// True when a write that fence `id` guards may still take effect.
     pub(super) fn awaits_effect(&self, id: Id) -> bool {
-        self.late_effects.iter().any(|(writer, _)| *writer == writer_of(id))
+        self.late_effects.iter().any(|late| late.writer == writer_of(id))
     }
 
     /// True when nobody has anything left to do.
@@ -242,6 +283,9 @@ impl Actor {
             doubtful: false,
             leased: false,
             generation: 0,
+            refuted: None,
+            conflicts: 0,
+            retries: false,
             fence: None,
             version: None,
         }

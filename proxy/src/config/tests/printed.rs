@@ -14,7 +14,7 @@ fn what_is_printed_reads_back() {
              data_dir = 'C:\\\"x'\n[storage]\nkind = \"dynamodb\"\nregion = \"eu-west-1\"\n\
              endpoint = \"http://h:8000\"\n[cache]\nkind = \"dedicated\"\nexclusive = true\n\
              [allocator]\nenabled = false\npolicy = \"drf\"\ncurve_max = 2.5\n\
-             salt = 0.25\napply = \"boost\"\ntracked_keys = 1000\nreserve = 0.1\nstability = 0\n{TENANT}redis = \"redis://h\"\nport = 7001\nmax_wait = \"0s\"\nweight = 0.5\n\
+             salt = 0.25\napply = \"boost\"\ntracked_keys = 1000\nreserve = 0.1\nstability = 0\n{TENANT}redis = \"redis://h\"\nport = 7001\nmax_wait = \"0s\"\nallow_flush = true\nweight = 0.5\n\
              max = {{ cache = \"1GiB\", net = \"10MB/s\" }}\n[tenant.min]\nread_units = 62.5\n"
         ),
         "[storage]\nkind = \"synthetic\"\nlatency = \"0.7ms\"\nvalue_bytes = \"2kB\"".to_owned(),

@@ -77,10 +77,6 @@ const MISTAKES: &[(&str, &str)] = &[
         "[cache]\nexclusive = false",
         "h.toml:2:13: [cache] exclusive = false: a managed Redis belongs to this proxy alone; remove the line",
     ),
-    (
-        "[cache]\nkind = \"dedicated\"\nredis_server = \"x\"",
-        r#"h.toml:3:16: [cache] redis_server: belongs to kind "managed", but kind is "dedicated"; remove it"#,
-    ),
     ("[allocator]\nsalt = 2", "h.toml:2:8: [allocator] salt = 2: is too large; the most is 0.5"),
     (
         "[allocator]\npolicy = [\"hare\"]",

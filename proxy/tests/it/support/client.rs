@@ -39,10 +39,15 @@ pub(crate) enum Value {
 impl Client {
     /// Connects without signing in.
     pub(crate) fn connect(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { stream: BufReader::new(Socket::Tcp(stream)) }
+        Self::try_connect(addr).unwrap()
+    }
+
+    /// Connects without signing in; fails when nobody listens.
+    pub(crate) fn try_connect(addr: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(addr)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self { stream: BufReader::new(Socket::Tcp(stream)) })
     }
 
     /// Connects to a unix socket: a Redis behind the proxy, or one to compare with.

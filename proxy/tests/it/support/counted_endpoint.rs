@@ -70,7 +70,7 @@ impl CountedEndpoint {
         "kind = \"managed\"\nfence = \"30s\"\nlease = \"30s\""
     }
 
-    /// Requests of an operation so far.
+    /// Requests of an operation so far; `ConditionExpression` counts those that have a condition, whatever they ask.
     pub(crate) fn count(&self, operation: &str) -> u64 {
         self.door.state.lock().unwrap().came.get(operation).copied().unwrap_or(0)
     }
@@ -100,6 +100,10 @@ impl CountedEndpoint {
 }
 
 impl Door {
+    fn note(&self, what: &str) {
+        *self.state.lock().unwrap().came.entry(what.to_owned()).or_default() += 1;
+    }
+
     fn pass(&self, operation: &str) {
         let mut state = self.state.lock().unwrap();
         *state.came.entry(operation.to_owned()).or_default() += 1;
@@ -126,6 +130,12 @@ fn relay(client: &TcpStream, inner: SocketAddr, door: &Door) {
     let _ = (|| -> io::Result<()> {
         while let Some((head, message)) = read_message(&mut requests)? {
             let target = header(&head, "x-amz-target").unwrap_or_default();
+            if message
+                .windows(b"\"ConditionExpression\"".len())
+                .any(|part| part == b"\"ConditionExpression\"")
+            {
+                door.note("ConditionExpression");
+            }
             door.pass(target.rsplit('.').next().unwrap_or_default());
             (&engine).write_all(&message)?;
             let Some((_, answer)) = read_message(&mut answers)? else { return Ok(()) };

@@ -62,6 +62,16 @@ impl Database {
         self.runtime.block_on(got).item
     }
 
+    /// Puts an item into a table behind everybody's back.
+    pub(crate) fn put(&self, table: &str, key: &str, item: &StoredItem) {
+        let key = Bytes::copy_from_slice(key.as_bytes());
+        let put = async {
+            let table = self.storage.open_table(table).await.unwrap();
+            self.storage.put(&table, &key, item).await.unwrap();
+        };
+        self.runtime.block_on(put);
+    }
+
     /// The value that a table holds under a key.
     pub(crate) fn value(&self, table: &str, key: &str) -> Option<String> {
         Some(String::from_utf8_lossy(&self.get(table, key)?.value).into_owned())

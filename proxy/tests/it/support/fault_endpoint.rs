@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use super::port::Gate;
 
+/// How long a slow request or answer takes: not so long that it is given up.
+pub(crate) const DELAY: std::time::Duration = std::time::Duration::from_millis(60);
+
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -23,6 +26,10 @@ pub(crate) enum Fault {
     AppliedThenError,
     /// Not answered; passed on when [`FaultEndpoint::release`] says so.
     Held,
+    /// Passed on and answered, but [`DELAY`] passes before it is passed on.
+    SlowRequest,
+    /// Passed on and answered, but [`DELAY`] passes before it is answered.
+    SlowAnswer,
 }
 
 /// Which requests.
@@ -63,9 +70,15 @@ impl FaultEndpoint {
 
     /// Lines for `[storage]`: short time-outs, so that no operation takes longer than two seconds.
     pub(crate) fn lines(&self) -> String {
+        self.lines_with(1000, 2000)
+    }
+
+    /// Lines for `[storage]` with these time-outs.
+    pub(crate) fn lines_with(&self, attempt_ms: u64, operation_ms: u64) -> String {
         format!(
             "kind = \"dynamodb\"\nendpoint = \"http://{}\"\ncreate_tables = true\nmax_attempts = 2\n\
-             connect_timeout = \"1s\"\nattempt_timeout = \"1s\"\noperation_timeout = \"2s\"",
+             connect_timeout = \"{attempt_ms}ms\"\nattempt_timeout = \"{attempt_ms}ms\"\n\
+             operation_timeout = \"{operation_ms}ms\"",
             self.gate.address()
         )
     }
@@ -96,6 +109,15 @@ impl FaultEndpoint {
         held.len()
     }
 
+    /// Passes on what was held, whatever the answers. Returns how many there were.
+    pub(crate) fn let_through(&self) -> usize {
+        let held = std::mem::take(&mut self.state.lock().unwrap().held);
+        for request in &held {
+            pass_on(&mut connect(self.backend).unwrap(), request).unwrap();
+        }
+        held.len()
+    }
+
     /// How many requests are held.
     pub(crate) fn held(&self) -> usize {
         self.state.lock().unwrap().held.len()
@@ -114,16 +136,29 @@ fn serve(stream: TcpStream, backend: SocketAddr, state: &Mutex<State>) {
     let Ok(mut server) = connect(backend) else { return };
     while let Some((kind, request)) = read_request(&mut client) {
         let fault = state.lock().unwrap().meet(kind, &request);
+        if fault == Some(Fault::SlowRequest) {
+            delay();
+        }
         let applied = match fault {
             None
-            | Some(Fault::AppliedThenError | Fault::AppliedThenCut | Fault::AppliedThenSilent) => {
+            | Some(
+                Fault::AppliedThenError
+                | Fault::AppliedThenCut
+                | Fault::AppliedThenSilent
+                | Fault::SlowRequest
+                | Fault::SlowAnswer,
+            ) => {
                 let Some(answer) = pass_on(&mut server, &request) else { return };
                 answer
             }
             Some(_) => Vec::new(),
         };
         let answer = match fault {
-            None => applied,
+            None | Some(Fault::SlowRequest) => applied,
+            Some(Fault::SlowAnswer) => {
+                delay();
+                applied
+            }
             Some(Fault::Error(status, code)) => error(status, code),
             Some(Fault::AppliedThenError) => error(500, "InternalServerError"),
             Some(Fault::Cut | Fault::AppliedThenCut) => return,
@@ -161,6 +196,11 @@ fn connect(backend: SocketAddr) -> std::io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(super::PATIENCE))?;
     Ok(stream)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a slow network")]
+fn delay() {
+    std::thread::sleep(DELAY);
 }
 
 fn until_gone(client: &mut BufReader<TcpStream>) {

@@ -14,16 +14,25 @@ pub(crate) struct RedisServer {
     dir: TempDir,
     port: Port,
     password: Option<&'static str>,
+    options: &'static [&'static str],
     child: Child,
 }
 
 impl RedisServer {
     /// Starts one on a free port and a unix socket.
     pub(crate) fn start(password: Option<&'static str>) -> Self {
+        Self::start_with(password, &[])
+    }
+
+    /// Starts one with more options.
+    pub(crate) fn start_with(
+        password: Option<&'static str>,
+        options: &'static [&'static str],
+    ) -> Self {
         let dir = tempfile::Builder::new().prefix("hkr").tempdir_in("/tmp").unwrap();
         let port = Port::reserve();
-        let child = spawn(&dir, &port, password);
-        let server = Self { dir, port, password, child };
+        let child = spawn(&dir, &port, password, options);
+        let server = Self { dir, port, password, options, child };
         server.wait();
         server
     }
@@ -68,8 +77,13 @@ impl RedisServer {
 
     /// Starts it again; it loads the snapshot in its directory, if there is one.
     pub(crate) fn restart(&mut self) {
-        self.child = spawn(&self.dir, &self.port, self.password);
+        self.child = spawn(&self.dir, &self.port, self.password, self.options);
         self.wait();
+    }
+
+    /// Removes its snapshot.
+    pub(crate) fn forget(&self) {
+        let _ = std::fs::remove_file(self.dir.path().join("dump.rdb"));
     }
 
     fn wait(&self) {
@@ -88,11 +102,12 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(dir: &TempDir, port: &Port, password: Option<&str>) -> Child {
+fn spawn(dir: &TempDir, port: &Port, password: Option<&str>, options: &[&str]) -> Child {
     let mut command = Command::new("redis-server");
     command
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning"])
         .args(["--port", &port.number.to_string()])
+        .args(options)
         .arg("--dir")
         .arg(dir.path())
         .arg("--unixsocket")

@@ -1,5 +1,6 @@
 //! A stock `redis-server` to compare with, on a unix socket in a directory of its own.
 
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -31,7 +32,8 @@ impl StockRedis {
             .spawn()
             .unwrap();
         let redis = Self { child, socket, _dir: dir };
-        eventually("the stock Redis listens", || redis.socket.exists().then_some(()));
+        // The file is there before anybody listens.
+        eventually("the stock Redis listens", || UnixStream::connect(&redis.socket).ok());
         assert_eq!(redis.client().cmd("PING"), Value::Simple(String::from("PONG")));
         redis
     }
