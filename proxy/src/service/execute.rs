@@ -132,10 +132,7 @@ impl Service {
             Command::Write { key, op } => self.write(&key, &op).await,
             Command::MGet(keys) => self.read_all(keys).await,
             Command::Exists(keys) => Ok(count(self.count_existing(&keys).await?)),
-            Command::Touch(keys) => {
-                let exist = self.for_each(keys, Self::touch_owned).await?;
-                Ok(count(exist.into_iter().filter(|exists| *exists).count()))
-            }
+            Command::Touch(keys) => Ok(count(self.count_touched(keys).await?)),
             Command::Del(keys) => {
                 let deleted = self.for_each(distinct(keys), Self::delete_owned).await?;
                 Ok(count(deleted.into_iter().filter(|existed| *existed).count()))
@@ -208,10 +205,23 @@ impl Service {
         Ok(existing)
     }
 
-    async fn touch_owned(self: Rc<Self>, key: Bytes) -> Result<bool, Failure> {
-        let found = self.touch(&key).await?;
-        self.account_bare(&key, &found).await?;
-        Ok(found.item.is_some())
+    /// As [`Self::count_existing`]; the cached copies count as just used.
+    async fn count_touched(self: &Rc<Self>, keys: Vec<Bytes>) -> Result<usize, Failure> {
+        if let [key] = keys.as_slice() {
+            let found = self.touch(key).await?;
+            self.account_bare(key, &found).await?;
+            return Ok(found.item.is_some().into());
+        }
+        let existing = self.count_existing(&keys).await?;
+        // The marks are no part of what was seen at one instant.
+        self.for_each(distinct(keys), Self::mark_used).await?;
+        Ok(existing)
+    }
+
+    async fn mark_used(self: Rc<Self>, key: Bytes) -> Result<(), Failure> {
+        // Without Redis there is no copy to mark.
+        let _ = self.coherence.touch(&key).await;
+        Ok(())
     }
 
     async fn delete_owned(self: Rc<Self>, key: Bytes) -> Result<bool, Failure> {

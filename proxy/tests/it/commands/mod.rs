@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use self::draw::{Draw, Line, Templates};
 use self::pair::{Difference, Pair};
 use self::reply::{Reply, name_of};
-use crate::support::{Client, Proxy, ProxyBuilder, StockRedis, Value, effort, seed};
+use crate::support::{Client, Proxy, ProxyBuilder, StockRedis, Value, effort, usual_seed};
 
 /// Commands that are named with a subcommand.
 fn is_container(name: &str) -> bool {
@@ -64,7 +64,7 @@ impl Comparison {
     }
 
     fn of(subject: Subject, cache: Option<Client>) -> Self {
-        let (seed, redis) = (seed(), StockRedis::start());
+        let (seed, redis) = (usual_seed(), StockRedis::start());
         let payloads = payloads(&mut redis.client());
         let pair = |dialect| Pair::new(subject.client(), redis.client(), dialect);
         Self {
@@ -210,6 +210,7 @@ fn is_random(line: &Line) -> bool {
         "HSCAN",
         "ZSCAN",
         "DUMP",
+        "SORT",
     ];
     let name = name_of(line);
     NAMES.contains(&name.as_str())
