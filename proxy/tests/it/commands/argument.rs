@@ -113,7 +113,8 @@ fn value(draw: &mut Draw) -> Vec<u8> {
 fn member(draw: &mut Draw) -> Vec<u8> {
     match draw.below(24) {
         0 => Vec::new(),
-        1 => b"\0\xff\r\n".to_vec(),
+        // Not the NUL first: SORT compares up to it, and what is equal then comes in any order.
+        1 => b"\xff\0\r\n".to_vec(),
         2 => vec![b'm'; 65 + draw.below(200)],
         3..9 => draw.between(-2..14),
         9 => draw.one_of(&["1.5", "-0", "01", "9223372036854775807", "inf"]),

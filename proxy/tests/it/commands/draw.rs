@@ -152,7 +152,10 @@ impl Draw {
         }
         // Storage has no empty keys and no long ones; what is either may have become one.
         let may_be_key = |word: &Vec<u8>| (1..=LONGEST_KEY).contains(&word.len());
-        if odd.iter().skip(1).all(may_be_key) { odd } else { line }
+        // Ranges by members are defined among equal scores only, so nothing odd is added where they are asked for.
+        let adds_to_lex =
+            line[0].eq_ignore_ascii_case(b"zadd") && line.iter().any(|w| w.starts_with(b"lex "));
+        if !adds_to_lex && odd.iter().skip(1).all(may_be_key) { odd } else { line }
     }
 
     fn fill(&mut self, pattern: &[Piece], line: &mut Line) {
