@@ -31,12 +31,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::StreamExt as _;
 
 use super::commit::{Basis, Commit, KeyChange, Locks};
 use super::execute::FAN_OUT;
 use super::read::Found as Read;
 use super::read::Source;
+use super::snapshot::collect_within_bound;
 use super::{Failure, Service};
 use crate::command::{Change, Item, ValueKind};
 use crate::storage::{Expectation, Found, KeyEffect};
@@ -126,7 +127,8 @@ impl Service {
         let reads = uses.iter().map(|of| async move {
             Ok(if of.needs_old { self.before(&of.key).await?.item } else { None })
         });
-        futures_util::stream::iter(reads).buffered(FAN_OUT).try_collect().await
+        let reads = futures_util::stream::iter(reads).buffered(FAN_OUT);
+        collect_within_bound(reads, Option::as_ref).await
     }
 
     /// What storage is told.

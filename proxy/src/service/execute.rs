@@ -20,7 +20,7 @@ use crate::tenant::LatencyOf;
 /// Keys of one command that are worked on at the same time.
 pub(super) const FAN_OUT: usize = 64;
 
-/// Value bytes of one MGET, or key bytes of one KEYS; more has to be asked for in parts.
+/// Value bytes that one command may bring together, or key bytes of one KEYS; more has to be asked for in parts.
 pub(super) const MAX_REPLY_BYTES: usize = 64 << 20;
 
 /// Where a reply goes, and in which dialect.
@@ -179,7 +179,7 @@ impl Service {
         Ok(found.item)
     }
 
-    async fn account_bare(&self, key: &Bytes, found: &Found) -> Result<(), Failure> {
+    pub(super) async fn account_bare(&self, key: &Bytes, found: &Found) -> Result<(), Failure> {
         if found.source == Source::Part {
             self.account_part_read(key, key.len(), 0);
         } else {
@@ -195,14 +195,9 @@ impl Service {
         }
         let distinct = distinct(keys.to_vec());
         let found = self.glance_all(&distinct).await?;
-        let by_key: std::collections::HashMap<_, _> = distinct.iter().zip(&found).collect();
-        let mut existing = 0;
-        for key in keys {
-            let Some(found) = by_key.get(key) else { return Err(Failure::Internal) };
-            self.account_bare(key, found).await?;
-            existing += usize::from(found.item.is_some());
-        }
-        Ok(existing)
+        let existing = distinct.iter().zip(&found).filter(|(_, found)| found.item.is_some());
+        let existing: std::collections::HashSet<_> = existing.map(|(key, _)| key).collect();
+        Ok(keys.iter().filter(|key| existing.contains(key)).count())
     }
 
     /// As [`Self::count_existing`]; the cached copies count as just used.
@@ -240,18 +235,16 @@ impl Service {
 
     /// The values of many keys, as long as they fit into one reply; nothing for what is no string.
     async fn read_all(self: &Rc<Self>, keys: Vec<Bytes>) -> Result<Reply, Failure> {
-        let found = self.snapshot(&distinct(keys.clone())).await?;
-        let mut by_key = std::collections::HashMap::new();
-        for (key, found) in distinct(keys.clone()).into_iter().zip(found) {
-            by_key.insert(key, found);
-        }
+        let distinct = distinct(keys.clone());
+        let found = self.snapshot(&distinct).await?;
+        let by_key: std::collections::HashMap<_, _> = distinct.iter().zip(&found).collect();
         let (mut values, mut room_bytes) = (Vec::with_capacity(keys.len()), MAX_REPLY_BYTES);
         for key in keys {
             let Some(found) = by_key.get(&key) else { return Err(Failure::Internal) };
             let value =
                 found.item.as_ref().filter(|item| item.is_string()).map(|i| i.value.clone());
             let len = value.as_ref().map_or(0, Bytes::len);
-            room_bytes = room_bytes.checked_sub(len).ok_or(Failure::ReplyTooLarge)?;
+            room_bytes = room_bytes.checked_sub(len).ok_or(Failure::ValuesTooLarge)?;
             self.account_read(&key, found, key.len() + len);
             self.pay(key.len() + len).await?;
             values.push(Reply::bulk_or_null(value));

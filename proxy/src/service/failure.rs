@@ -57,9 +57,11 @@ pub(crate) enum Failure {
     /// A result that storage cannot hold.
     #[error("{}", String::from_utf8_lossy(.0.text()))]
     TooLarge(CommandError),
-    /// More values than one reply may hold.
-    #[error("ERR the reply would hold more than 64 MiB; ask for fewer keys at once")]
-    ReplyTooLarge,
+    /// More values than one command may bring together.
+    #[error(
+        "ERR the values under the keys of this command hold more than 64 MiB; name fewer keys at once"
+    )]
+    ValuesTooLarge,
     /// More keys than one reply may hold.
     #[error("ERR the reply would hold more than 64 MiB of keys; go through them with SCAN")]
     TooManyKeys,

@@ -9,15 +9,19 @@
 //! Between several proxies that share a table no such lock exists: a read of several keys may then see a write of
 //! another proxy to one key and not yet an earlier one to another, also within one transaction of that proxy. Each
 //! value by itself is as fresh as that of a GET.
+//!
+//! All values are held at once, so what they hold together is bounded, and counted while they come in.
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 
-use super::execute::FAN_OUT;
+use super::execute::{FAN_OUT, MAX_REPLY_BYTES};
 use super::read::{FlightResult, Found};
 use super::{Failure, Service};
+use crate::command::Item;
 
 impl Service {
     /// The items under distinct keys, at one instant as far as this proxy's writes are concerned.
@@ -25,24 +29,27 @@ impl Service {
     /// # Errors
     /// Why one could not be read.
     pub(super) async fn snapshot(self: &Rc<Self>, keys: &[Bytes]) -> Result<Vec<Found>, Failure> {
-        self.snapshot_by(keys, Self::find_owned).await
+        self.snapshot_by(keys, Self::find_owned, Self::locked_owned).await
     }
 
-    /// The same for a client that wants to know only which of the keys exist.
+    /// The same for a client that wants to know only which of the keys exist: each is accounted for when it is looked
+    /// at, and its value let go.
     ///
     /// # Errors
     /// Why one could not be read.
     pub(super) async fn glance_all(self: &Rc<Self>, keys: &[Bytes]) -> Result<Vec<Found>, Failure> {
-        self.snapshot_by(keys, Self::glance_owned).await
+        self.snapshot_by(keys, Self::glance_owned, Self::locked_glance_owned).await
     }
 
-    async fn snapshot_by<F>(
+    async fn snapshot_by<F, L>(
         self: &Rc<Self>,
         keys: &[Bytes],
         find: fn(Rc<Self>, Bytes) -> F,
+        find_locked: fn(Rc<Self>, Bytes) -> L,
     ) -> Result<Vec<Found>, Failure>
     where
         F: Future<Output = FlightResult>,
+        L: Future<Output = FlightResult>,
     {
         let locks = &self.tenant.locks;
         let before = keys.iter().map(|key| locks.writes_of(&self.key_of(key)));
@@ -56,7 +63,7 @@ impl Service {
             }
         }
         let _guards = self.lock_all(keys).await;
-        self.find_all(keys, Self::locked_owned).await
+        self.find_all(keys, find_locked).await
     }
 
     /// Runs `find` for all keys at once; results in the order of the keys.
@@ -69,7 +76,8 @@ impl Service {
         F: Future<Output = FlightResult>,
     {
         let reads = keys.iter().map(|key| find(Rc::clone(self), key.clone()));
-        futures_util::stream::iter(reads).buffered(FAN_OUT).try_collect().await
+        let reads = futures_util::stream::iter(reads).buffered(FAN_OUT);
+        collect_within_bound(reads, |found| found.item.as_ref()).await
     }
 
     /// [`Service::find`] for [`Service::find_all`].
@@ -78,10 +86,37 @@ impl Service {
     }
 
     async fn glance_owned(self: Rc<Self>, key: Bytes) -> FlightResult {
-        self.glance(&key, false).await
+        let found = self.glance(&key, false).await?;
+        self.let_go(&key, found).await
+    }
+
+    async fn locked_glance_owned(self: Rc<Self>, key: Bytes) -> FlightResult {
+        let found = self.current(&key).await?;
+        self.let_go(&key, found).await
+    }
+
+    /// Accounts for a key that was looked at, and forgets its value.
+    async fn let_go(&self, key: &Bytes, found: Found) -> FlightResult {
+        self.account_bare(key, &found).await?;
+        let item = found.item.map(|item| Item { value: Bytes::new(), ..item });
+        Ok(Found { item, ..found })
     }
 
     async fn locked_owned(self: Rc<Self>, key: Bytes) -> FlightResult {
         self.current(&key).await
     }
+}
+
+/// What `reads` bring, as long as their items hold no more together than one reply may.
+pub(super) async fn collect_within_bound<T>(
+    reads: impl Stream<Item = Result<T, Failure>>,
+    item_in: impl Fn(&T) -> Option<&Item>,
+) -> Result<Vec<T>, Failure> {
+    let (mut reads, mut all, mut room_bytes) = (pin!(reads), Vec::new(), MAX_REPLY_BYTES);
+    while let Some(read) = reads.try_next().await? {
+        let bytes = item_in(&read).map_or(0, |item| item.value.len());
+        room_bytes = room_bytes.checked_sub(bytes).ok_or(Failure::ValuesTooLarge)?;
+        all.push(read);
+    }
+    Ok(all)
 }

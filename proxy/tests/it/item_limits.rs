@@ -79,3 +79,28 @@ fn values_that_storage_cannot_hold_are_refused_and_change_nothing() {
     expected[0] = Value::bulk("2");
     assert_eq!(client.cmd("MGET a b big"), Value::Array(expected));
 }
+
+/// 170 values of 400,000 bytes are more than 64 MiB, 160 are not.
+#[test]
+fn more_values_than_one_command_may_bring_together_are_refused() {
+    let proxy = Proxy::start();
+    let mut client = proxy.client();
+    let value = "x".repeat(400_000);
+    let keys: Vec<String> = (0..170).map(|n| format!("large:{n}")).collect();
+    for key in &keys {
+        assert_eq!(client.call(&["SET", key, &value]), Value::ok());
+    }
+    evict_all(&proxy);
+    let words: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let line = |name, count: usize| [&[name][..], &words[..count]].concat();
+    let refusal = "ERR the values under the keys of this command hold more than 64 MiB; name fewer keys at once";
+    for name in ["MGET", "PFCOUNT"] {
+        assert_eq!(client.call(&line(name, 170)).error(), refusal, "{name}");
+    }
+    let Value::Array(values) = client.call(&line("MGET", 160)) else { panic!("no array") };
+    assert!(values.len() == 160 && values.iter().all(|one| *one == Value::bulk(value.as_str())));
+    evict_all(&proxy);
+    // Whoever asks for no values may name as many as he likes.
+    assert_eq!(client.call(&line("EXISTS", 170)), Value::Int(170));
+    assert_eq!(client.call(&line("TOUCH", 170)), Value::Int(170));
+}
