@@ -1,25 +1,30 @@
 //! One client: bytes in, commands out to the service, replies back in order.
 //!
-//! A task on the worker's thread. It reads what is there, starts every complete command of it, and writes whatever
-//! replies are ready; a read that Redis may answer is handed to the worker's Redis connection as the bytes it came in.
+//! A task on the worker's thread. It reads what is there, starts every complete command of it, and writes the replies
+//! that gathered; a read that Redis may answer is handed to one of the worker's Redis connections as the bytes it came
+//! in, and its reply leaves without this task ([`ReplyQueue::pass_on`]).
 //! It stops reading while too many replies are outstanding or unread, so a client that does not read cannot make us
 //! buffer without bound.
 
 mod exec;
 
 use std::io;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::cache::{Form, Ticket, names};
 use crate::clients::ClientRecord;
+use crate::command::table::{CommandSpec, Verb};
 use crate::command::{self, Command};
+use crate::near::Sought;
 use crate::replies::{Keys, ReplyQueue};
 use crate::resp::{Protocol, ProtocolError, Reply, Scan, ScanLimits, Scanner};
 use crate::service::Request;
@@ -27,13 +32,15 @@ use crate::session::{After, Session};
 use crate::transaction::Transaction;
 use crate::worker::Worker;
 
-/// Room made in the input buffer before each read.
+/// Room made for a request of which a part is there, in bytes.
 const READ_BYTES: usize = 16 * 1024;
 
 /// A connected client.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    worker: Rc<Worker>,
+    socket: OwnedReadHalf,
+    /// The part of a request that is there, and what may not be started yet. Empty, and without room, most of the time.
     input: BytesMut,
     scanner: Scanner,
     replies: Rc<ReplyQueue>,
@@ -43,8 +50,8 @@ pub(crate) struct Connection {
     transaction: Transaction,
     /// Nothing more is started before it is finished.
     pending: Option<exec::Pending>,
-    /// The dialect of the forwarded reads that may be outstanding.
-    forwarded_in: Protocol,
+    /// Dialect and lane of the forwarded reads that may be outstanding.
+    forwarded_in: (Protocol, usize),
     /// The client sends no more; what it sent is still answered.
     ended: bool,
     /// Nothing more is started.
@@ -68,82 +75,88 @@ impl Connection {
         record: Arc<ClientRecord>,
         session: Session,
     ) -> Self {
+        let (socket, out) = stream.into_split();
         Self {
-            stream,
+            socket,
             input: BytesMut::new(),
             scanner: Scanner::default(),
-            replies: Rc::default(),
+            replies: Rc::new(ReplyQueue::new(out)),
             session,
             record,
             limits: worker.flow_limits(),
+            worker,
             transaction: Transaction::default(),
             pending: None,
-            forwarded_in: Protocol::default(),
+            forwarded_in: (Protocol::default(), 0),
             ended: false,
             closing: false,
         }
     }
 
-    /// Serves the client until it leaves, is told to, or `drain` says to finish what was started.
-    pub(crate) async fn serve(mut self, drain: &CancellationToken) {
-        if let Err(error) = self.exchange(drain).await {
+    /// Its reply queue, by which its task is woken.
+    pub(crate) fn replies(&self) -> &Rc<ReplyQueue> {
+        &self.replies
+    }
+
+    /// Serves the client until it leaves, is told to, or the worker drains and what was started is finished.
+    pub(crate) async fn serve(mut self) {
+        if let Err(error) = std::future::poll_fn(|cx| self.poll_exchange(cx)).await {
             tracing::debug!(client = self.record.id, %error, "client connection ended");
         }
         self.replies.close();
     }
 
-    async fn exchange(&mut self, drain: &CancellationToken) -> io::Result<()> {
-        let record = Arc::clone(&self.record);
-        // Registered once: polling a fresh future each round would take a lock that all clients share.
-        let killed = pin!(record.killed.cancelled());
-        let draining = pin!(drain.cancelled());
-        let (mut killed, mut draining) = (killed, draining);
+    /// Does all that can be done now. Written as a poll, not as a `select!` of futures, because each request comes through
+    /// here: one look at each thing that may have happened, nothing made and dropped again.
+    fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.record.killed.wakes(cx.waker());
+        if self.record.killed.is_thrown() {
+            return Poll::Ready(Ok(()));
+        }
+        self.closing |= self.worker.is_draining();
+        self.start_kept();
         loop {
-            self.start_requests();
-            let blocked = self.write_out()?;
+            if let Poll::Ready(executed) = exec::poll_executed(&mut self.pending, cx) {
+                self.finish_exec(executed);
+                self.start_kept();
+                continue;
+            }
+            let is_flushed = self.replies.poll_flush(cx)?.is_ready();
             // With nothing outstanding, what is left of the input is no whole request.
-            if (self.closing || self.ended) && self.replies.outstanding() == 0 && !blocked {
-                return Ok(());
+            if (self.closing || self.ended) && self.replies.outstanding() == 0 && is_flushed {
+                return Poll::Ready(Ok(()));
             }
             let may_read = !self.closing && !self.ended && self.may_start();
-            tokio::select! {
-                biased;
-                () = &mut killed => return Ok(()),
-                () = self.replies.ready() => {}
-                executed = exec::executed(&mut self.pending) => self.finish_exec(executed),
-                writable = self.stream.writable(), if blocked => writable?,
-                readable = self.stream.readable(), if may_read => {
-                    readable?;
-                    self.ended = !self.read_in()?;
-                    if self.ended {
-                        self.replies.end_input();
-                    }
-                }
-                () = &mut draining, if !self.closing => self.closing = true,
+            self.replies.attend(cx.waker(), !may_read);
+            if !may_read {
+                return Poll::Pending;
+            }
+            if !ready!(self.poll_read(cx))? {
+                self.ended = true;
+                self.replies.end_input();
             }
         }
     }
 
-    fn read_in(&mut self) -> io::Result<bool> {
-        self.input.reserve(READ_BYTES);
-        match self.stream.try_read_buf(&mut self.input) {
-            Ok(n) => Ok(n > 0),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
-            Err(error) => Err(error),
+    /// Reads what is there and starts it; false at the end of the input. Whole requests, the usual case, are read into a
+    /// buffer that the worker's connections share, so an idle connection has none and a busy one finds it in the
+    /// processor's cache.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if !self.input.is_empty() {
+            self.input.reserve(READ_BYTES.max(self.scanner.needed_bytes() - self.input.len()));
+            let socket = Pin::new(&mut self.socket);
+            let read = ready!(tokio_util::io::poll_read_buf(socket, cx, &mut self.input))?;
+            self.start_kept();
+            return Poll::Ready(Ok(read > 0));
         }
-    }
-
-    /// Writes what is ready; true when the socket takes no more for now.
-    fn write_out(&mut self) -> io::Result<bool> {
-        let mut out = self.replies.out().borrow_mut();
-        while !out.is_empty() {
-            match self.stream.try_write(&out) {
-                Ok(n) => out.advance(n),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(false)
+        let worker = Rc::clone(&self.worker);
+        let mut buffer = worker.read_buffer();
+        let mut buffer = ReadBuf::new(&mut buffer);
+        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
+        let read = buffer.filled();
+        let used = self.start_requests(read);
+        self.input.extend_from_slice(read.get(used..).unwrap_or_default());
+        Poll::Ready(Ok(!read.is_empty()))
     }
 
     /// True while one more request keeps within the bounds, taking the largest value so far as typical and, before the
@@ -151,7 +164,7 @@ impl Connection {
     /// it has in flight.
     fn may_start(&self) -> bool {
         let waiting = self.replies.outstanding();
-        let unread = self.replies.out().borrow().len();
+        let unread = self.replies.unsent_bytes();
         let typical = match self.replies.largest_value_bytes() {
             0 => self.session.limits().max_item_bytes,
             largest => largest,
@@ -163,75 +176,103 @@ impl Connection {
             && (waiting == 0 || unread.saturating_add(expected) < self.limits.output_bytes)
     }
 
-    fn start_requests(&mut self) {
-        if self.input.is_empty() || self.closing {
+    /// Starts what was kept of the input.
+    fn start_kept(&mut self) {
+        if self.input.is_empty() {
             return;
+        }
+        let mut input = std::mem::take(&mut self.input);
+        let used = self.start_requests(&input);
+        if used < input.len() {
+            input.advance(used);
+            self.input = input;
+        }
+    }
+
+    /// Starts every whole request in `input` that may be started; returns the bytes of these.
+    fn start_requests(&mut self, input: &[u8]) -> usize {
+        let mut used = 0;
+        if input.is_empty() || self.closing {
+            return used;
         }
         let started = Instant::now();
         let mut last = None;
         while !self.closing && self.may_start() {
+            let rest = input.get(used..).unwrap_or_default();
             let signed_in = self.session.service().is_some();
-            match self.scanner.scan(&self.input, &ScanLimits::default(), signed_in) {
+            match self.scanner.scan(rest, &ScanLimits::default(), signed_in) {
                 Ok(Scan::Incomplete) => break,
                 Ok(Scan::Request { len }) => {
+                    let request = rest.get(..len).unwrap_or_default();
+                    used += len;
                     let straight = !self.transaction.is_open();
-                    let forwarded = straight.then(|| self.forward(len, started)).flatten();
-                    last = forwarded.or_else(|| self.start_request(len, started)).or(last);
+                    let forwarded = straight.then(|| self.forward(request, started)).flatten();
+                    last = forwarded.or_else(|| self.start_request(request, started)).or(last);
                 }
-                Ok(Scan::Empty { len }) => self.input.advance(len),
+                Ok(Scan::Empty { len }) => used += len,
                 Err(error) => self.refuse(&error),
             }
         }
-        if let Some(last) = last {
-            self.record.saw(last);
+        if let Some(service) = self.session.service() {
+            service.end_near_hits(started);
         }
+        if let Some(last) = last {
+            self.record.saw(last, started);
+        }
+        used
     }
 
     /// The straight path: a read of one key goes to Redis as it is. None if this request is not that simple.
-    fn forward(&mut self, len: usize, started: Instant) -> Option<&'static str> {
+    fn forward(&mut self, request: &[u8], started: Instant) -> Option<Verb> {
         let spans = self.scanner.spans()?;
         let (words, at) = (spans.len(), *spans.get(1)?);
-        let name = self.scanner.arg(&self.input, 0)?;
-        let key = self.scanner.arg(&self.input, 1)?;
-        let (form, name) = match words {
-            2 if name.eq_ignore_ascii_case(b"get") => (Form::Get, "get"),
-            _ => (Form::Command, command::straight(name, words)?.name),
+        let name = self.scanner.arg(request, 0)?;
+        let key = self.scanner.arg(request, 1)?;
+        let (form, verb) = match words {
+            2 if name.eq_ignore_ascii_case(b"get") => (Form::Get, Verb::Get),
+            _ => (Form::Command, command::straight(name, words)?.verb),
         };
         let service = self.session.service()?;
-        let protocol = self.session.protocol();
-        let upstream = service.upstream(protocol);
-        if self.session.limits().check_key(key).is_err()
-            || !names::is_verbatim(key)
-            || !upstream.is_usable()
-        {
+        if self.session.limits().check_key(key).is_err() || !names::is_verbatim(key) {
             return None;
         }
+        let protocol = self.session.protocol();
         if self.replies.outstanding() == 0 {
-            self.forwarded_in = protocol;
+            self.forwarded_in = (protocol, service.free_lane(protocol));
+        }
+        let (dialect, lane) = self.forwarded_in;
+        let upstream = service.lane(protocol, lane);
+        if !upstream.is_usable() {
+            return None;
         }
         let hash = crate::hash::of_key(key);
+        let near = if form == Form::Get && service.has_near() {
+            match service.seek_near(key, hash, &self.replies, protocol, started) {
+                Sought::Served => return Some(verb),
+                Sought::NotHere(stamp) => stamp,
+            }
+        } else {
+            None
+        };
         let seq = self.replies.reserve(Keys::One(hash));
         service.counters().commands.add(1);
         let replies = Rc::clone(&self.replies);
-        let ticket = Ticket { replies, seq, protocol, hash, form, started };
-        let request = self.input.get(..len).unwrap_or_default();
-        let (start, key_len) = (at.0 as usize, key.len());
+        let ticket = Ticket { replies, seq, protocol, hash, form, started, near };
         let in_turn = self.replies.is_straight() || !self.replies.must_wait(seq);
-        if in_turn && self.forwarded_in == protocol {
-            upstream.forward(request, start..start + key_len, ticket);
+        if in_turn && dialect == protocol {
+            upstream.forward(request, at, ticket);
         } else {
             let asked = if form == Form::Get { key } else { request };
             service.take_miss(ticket, &Bytes::copy_from_slice(asked));
         }
-        self.input.advance(len);
-        Some(name)
+        Some(verb)
     }
 
-    /// Starts or answers any other request; its name, if it has one.
-    fn start_request(&mut self, len: usize, started: Instant) -> Option<&'static str> {
+    /// Starts or answers any other request; which it was, if it is known.
+    fn start_request(&mut self, request: &[u8], started: Instant) -> Option<Verb> {
         let mut args = Vec::new();
-        self.scanner.take_args(&self.input.split_to(len).freeze(), &mut args);
-        let spec = match command::resolve(&args) {
+        self.scanner.take_args(&Bytes::copy_from_slice(request), &mut args);
+        let spec: &'static CommandSpec = match command::resolve(&args) {
             Ok(spec) => spec,
             Err(error) => {
                 let reply = self.refuse_in_transaction(args.first(), error.into());
@@ -239,17 +280,18 @@ impl Connection {
                 return None;
             }
         };
+        let verb = Some(spec.verb);
         if self.session.service().is_none() && !spec.allows_no_auth() {
             let reply = self.refuse_in_transaction(args.first(), Session::no_auth());
             self.answer(&reply);
-            return Some(spec.name);
+            return verb;
         }
         if self.in_transaction(spec, &args, started) {
-            return Some(spec.name);
+            return verb;
         }
         match command::parse_resolved(spec, &args, self.session.limits()) {
             Ok(Command::Session(command)) => {
-                self.record.saw(spec.name);
+                self.record.saw(spec.verb, started);
                 let (reply, after) = self.session.run(command);
                 // HELLO answers in the dialect it chose.
                 self.answer(&reply);
@@ -258,7 +300,7 @@ impl Connection {
             Ok(command) => self.start_command(command, started),
             Err(error) => self.answer(&error.into()),
         }
-        Some(spec.name)
+        verb
     }
 
     fn start_command(&self, command: Command, started: Instant) {

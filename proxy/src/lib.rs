@@ -5,6 +5,7 @@
 //!                     connection   bytes <-> commands, replies in order
 //!                     session      who the client is: tenant, protocol, name
 //!                     service      THE room: what a command does
+//!                       hot        near, replies kept on this thread
 //!                       hit        cache::Upstream, raw pipelined bytes to the tenant's Redis
 //!                       miss       inflight (one read per key) -> limits -> storage -> fill
 //!                       write      inflight (one writer per key) -> limits -> fence -> storage -> publish
@@ -34,6 +35,7 @@ mod epoch;
 mod hash;
 mod inflight;
 mod metrics;
+mod near;
 mod replies;
 mod server;
 mod service;

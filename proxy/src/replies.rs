@@ -3,17 +3,30 @@
 //! Every request reserves a place. A reply for the place at the head goes straight to the output; others wait in their
 //! place. Places also remember which keys they concern, so that a later request on the same key can wait for an
 //! earlier one: different keys proceed together, one key stays in order.
+//!
+//! A run of replies that came together is written to the client at once ([`ReplyQueue::pass_on`]); the connection's
+//! task sleeps on, unless it waits for just that. Single replies are left to the task, which writes what has gathered.
+
+mod outlet;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::io;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use outlet::Outlet;
+
 /// How long a client that sends no more is taken to wait for what it asked.
 const LAST_REPLY_WAIT: Duration = Duration::from_secs(2);
+
+/// Outstanding requests among which one on the same key is looked for.
+const SHORT_LOOK: usize = 64;
 
 /// Key hashes that a request concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,16 +66,25 @@ pub(crate) struct ReplyQueue {
     places: RefCell<VecDeque<Place>>,
     first: Cell<u64>,
     slow: Cell<usize>,
-    out: RefCell<BytesMut>,
+    outlet: Outlet,
+    /// Something is to be sent that is not held back for what is outstanding.
+    due: Cell<bool>,
+    /// The connection's task, once it runs.
+    task: RefCell<Option<Waker>>,
+    /// The task can do nothing more before replies have left.
+    task_waits: Cell<bool>,
     largest_value_bytes: Cell<usize>,
-    closed: Cell<bool>,
     /// When the client sent its last byte.
     ended: Cell<Option<Instant>>,
     leaving: Notify,
-    ready: Notify,
 }
 
 impl ReplyQueue {
+    /// A queue whose replies leave through `socket`.
+    pub(crate) fn new(socket: OwnedWriteHalf) -> Self {
+        Self { outlet: Outlet::new(socket), ..Self::default() }
+    }
+
     /// Reserves the next place.
     pub(crate) fn reserve(&self, keys: Keys) -> u64 {
         let mut places = self.places.borrow_mut();
@@ -74,6 +96,11 @@ impl ReplyQueue {
     /// its keys: each resolves when its reply is there. [`ReplyQueue::end_slow`] is the counterpart.
     pub(crate) fn begin_slow(&self, seq: u64) -> Vec<oneshot::Receiver<()>> {
         self.slow.set(self.slow.get() + 1);
+        if self.outlet.unsent_bytes() > 0 {
+            // Held back for those of the straight path, which this one leaves.
+            self.due.set(true);
+            self.wake();
+        }
         let mut places = self.places.borrow_mut();
         let index = self.index(seq);
         let Some(keys) = places.get(index).map(|p| p.keys.clone()) else { return Vec::new() };
@@ -99,6 +126,28 @@ impl ReplyQueue {
         places.iter().take(index).any(|p| p.reply.is_none() && p.keys.meets(&place.keys))
     }
 
+    /// True when a reply on this key may be made now: no earlier request on it is unfinished, as far as a short look tells.
+    pub(crate) fn is_free(&self, hash: u64) -> bool {
+        let places = self.places.borrow();
+        let key = Keys::One(hash);
+        places.len() <= SHORT_LOOK
+            && !places.iter().any(|p| p.reply.is_none() && p.keys.meets(&key))
+    }
+
+    /// Puts an encoded bulk reply in the next place. Whoever reads the client's requests calls this, and writes out
+    /// when it has read what is there.
+    pub(crate) fn put(&self, reply: impl FnOnce() -> Bytes, encoded: &[u8]) {
+        self.saw_value(encoded.len());
+        let mut places = self.places.borrow_mut();
+        if places.is_empty() {
+            self.outlet.queue(encoded);
+            self.first.set(self.first.get() + 1);
+        } else {
+            let reply = Some(reply());
+            places.push_back(Place { keys: Keys::None, reply, followers: Vec::new() });
+        }
+    }
+
     /// The counterpart of [`ReplyQueue::begin_slow`].
     pub(crate) fn end_slow(&self) {
         self.slow.set(self.slow.get().saturating_sub(1));
@@ -109,28 +158,66 @@ impl ReplyQueue {
         self.slow.get() == 0
     }
 
-    /// Puts the encoded reply of a place.
+    /// Puts the encoded reply of a place; the connection's task will write it.
     pub(crate) fn complete(&self, seq: u64, reply: &[u8]) {
         if matches!(reply.first(), Some(b'$' | b'*' | b'%' | b'~' | b'=')) {
-            self.largest_value_bytes.set(self.largest_value_bytes.get().max(reply.len()));
+            self.saw_value(reply.len());
         }
         let mut places = self.places.borrow_mut();
         let index = self.index(seq);
         if index == 0 {
-            self.out.borrow_mut().extend_from_slice(reply);
-            if let Some(done) = places.pop_front() {
-                done.release();
-            }
-            self.first.set(self.first.get() + 1);
+            self.outlet.queue(reply);
+            self.due.set(true);
+            self.pop(&mut places);
             self.advance(&mut places);
         } else if let Some(place) = places.get_mut(index) {
             place.reply = Some(Bytes::copy_from_slice(reply));
-            for follower in place.followers.drain(..) {
-                let _ = follower.send(());
-            }
+            place.release();
         }
         drop(places);
-        self.ready.notify_one();
+        self.wake();
+    }
+
+    /// Passes on the replies to `count` requests from `seq` on, which lie one behind the other in `replies`; the longest
+    /// has `longest` bytes. They leave at once, or if there are `more` to come with the last of them. False if earlier
+    /// requests are not answered yet, and nothing was done.
+    pub(crate) fn pass_on(
+        &self,
+        seq: u64,
+        count: usize,
+        replies: &[u8],
+        longest: usize,
+        more: bool,
+    ) -> bool {
+        if self.index(seq) != 0 {
+            return false;
+        }
+        self.saw_value(longest);
+        let mut places = self.places.borrow_mut();
+        for _ in 0..count {
+            self.pop(&mut places);
+        }
+        if more || places.front().is_some_and(|place| place.reply.is_some()) {
+            self.outlet.queue(replies);
+            self.advance(&mut places);
+        } else {
+            self.outlet.write_now(replies);
+        }
+        drop(places);
+        if !more {
+            self.send_held();
+        }
+        true
+    }
+
+    /// Writes what was held back; the connection's task goes on if it waits for that, or must wait for the socket.
+    fn send_held(&self) {
+        if self.outlet.unsent_bytes() > 0 {
+            self.outlet.write_now(&[]);
+        }
+        if self.task_waits.get() || self.outlet.unsent_bytes() > 0 {
+            self.wake();
+        }
     }
 
     /// Requests that wait for their reply.
@@ -143,19 +230,44 @@ impl ReplyQueue {
         self.largest_value_bytes.get()
     }
 
-    /// Output that is ready to be written.
-    pub(crate) fn out(&self) -> &RefCell<BytesMut> {
-        &self.out
+    /// Reply bytes that the client has not taken yet.
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        self.outlet.unsent_bytes()
     }
 
-    /// Resolves when a reply was put since the last call.
-    pub(crate) async fn ready(&self) {
-        self.ready.notified().await;
+    /// Writes what is ready; pending while the client takes no more. Near copies' replies wait for the earliest reply of
+    /// Redis that is outstanding, so that a client's batch is answered with one write.
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_held = self.outstanding() > 0 && self.is_straight() && !self.due.get();
+        if is_held && !self.outlet.is_blocked() {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = self.outlet.poll_flush(cx);
+        if flushed.is_ready() {
+            self.due.set(false);
+        }
+        flushed
+    }
+
+    /// Which task is woken when there is something to write or, while it `waits`, when replies have left.
+    pub(crate) fn attend(&self, task: &Waker, waits: bool) {
+        self.task_waits.set(waits);
+        let mut known = self.task.borrow_mut();
+        if !known.as_ref().is_some_and(|known| known.will_wake(task)) {
+            *known = Some(task.clone());
+        }
+    }
+
+    /// Has the connection's task look again.
+    pub(crate) fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
     }
 
     /// The client is gone: nothing is written any more.
     pub(crate) fn close(&self) {
-        self.closed.set(true);
+        self.outlet.close();
         self.leaving.notify_waiters();
     }
 
@@ -182,19 +294,30 @@ impl ReplyQueue {
 
     /// True after [`ReplyQueue::close`].
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.get()
+        self.outlet.is_closed()
     }
 
     fn index(&self, seq: u64) -> usize {
         usize::try_from(seq.wrapping_sub(self.first.get())).unwrap_or(usize::MAX)
     }
 
-    fn advance(&self, places: &mut VecDeque<Place>) {
-        let mut out = self.out.borrow_mut();
-        while let Some(reply) = places.front_mut().and_then(|p| p.reply.take()) {
-            out.extend_from_slice(&reply);
-            places.pop_front();
+    fn saw_value(&self, bytes: usize) {
+        self.largest_value_bytes.set(self.largest_value_bytes.get().max(bytes));
+    }
+
+    /// Takes the first place away; those who wait for it go on.
+    fn pop(&self, places: &mut VecDeque<Place>) {
+        if let Some(mut done) = places.pop_front() {
+            done.release();
             self.first.set(self.first.get() + 1);
+        }
+    }
+
+    /// Puts out what waited for the place at the head.
+    fn advance(&self, places: &mut VecDeque<Place>) {
+        while let Some(reply) = places.front_mut().and_then(|place| place.reply.take()) {
+            self.outlet.queue(&reply);
+            self.pop(places);
         }
     }
 }
@@ -206,8 +329,8 @@ impl Place {
         receiver
     }
 
-    fn release(self) {
-        for follower in self.followers {
+    fn release(&mut self) {
+        for follower in std::mem::take(&mut self.followers) {
             let _ = follower.send(());
         }
     }
@@ -224,9 +347,9 @@ mod tests {
         let seqs: Vec<u64> = (0..3).map(|i| queue.reserve(Keys::One(i))).collect();
         queue.complete(seqs[2], b"c");
         queue.complete(seqs[0], b"a");
-        assert_eq!(&queue.out().borrow()[..], b"a");
+        assert_eq!(queue.outlet.unsent(), b"a");
         queue.complete(seqs[1], b"b");
-        assert_eq!(&queue.out().borrow()[..], b"abc");
+        assert_eq!(queue.outlet.unsent(), b"abc");
         assert_eq!(queue.outstanding(), 0);
     }
 
@@ -259,6 +382,36 @@ mod tests {
         queue.complete(one, b"");
         assert!(!queue.must_wait(all));
         assert_eq!(queue.begin_slow(later).len(), 1);
+    }
+
+    #[test]
+    fn a_run_of_replies_leaves_at_once_if_nothing_is_before_it() {
+        let queue = ReplyQueue::default();
+        let first = queue.reserve(Keys::One(1));
+        let run = queue.reserve(Keys::One(2));
+        queue.reserve(Keys::One(3));
+        let last = queue.reserve(Keys::One(2));
+        let mut wait = queue.begin_slow(last);
+        assert!(!queue.pass_on(run, 2, b"bc", 1, false), "the first is not answered");
+        assert_eq!((queue.outstanding(), queue.unsent_bytes()), (4, 0));
+        queue.complete(first, b"a");
+        queue.complete(last, b"d");
+        assert!(queue.pass_on(run, 2, b"bc", 1, false));
+        assert!(wait[0].try_recv().is_ok(), "who waited for one of them goes on");
+        assert_eq!(queue.outlet.unsent(), b"abcd");
+        assert_eq!(queue.outstanding(), 0);
+    }
+
+    #[test]
+    fn nothing_is_kept_for_a_client_that_is_gone() {
+        let queue = ReplyQueue::default();
+        let seqs: Vec<u64> = (0..3).map(|i| queue.reserve(Keys::One(i))).collect();
+        queue.close();
+        assert!(queue.is_closed());
+        assert!(queue.pass_on(seqs[0], 1, b"a", 1, false));
+        queue.complete(seqs[2], b"c");
+        queue.complete(seqs[1], b"b");
+        assert_eq!((queue.outstanding(), queue.unsent_bytes()), (0, 0));
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 
 mod dealer;
 mod lock;
+mod open_files;
 mod start;
 
 pub(crate) use dealer::Dealer;

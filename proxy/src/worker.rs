@@ -1,6 +1,6 @@
 //! One thread, one event loop: the clients that were dealt to it, and its own connections to each tenant's Redis.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::net::TcpStream as StdStream;
 use std::rc::Rc;
@@ -12,10 +12,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, FlowLimits};
+use crate::replies::ReplyQueue;
 use crate::server::Shared;
 use crate::service::Service;
 use crate::session::Session;
 use crate::tenant::Tenant;
+
+/// Bytes that one read from a client can bring.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A socket on its way to a worker.
 #[derive(Debug)]
@@ -32,6 +36,10 @@ pub(crate) struct Worker {
     shared: Arc<Shared>,
     services: RefCell<HashMap<u32, Rc<Service>>>,
     tasks: TaskTracker,
+    read_buffer: RefCell<Box<[u8]>>,
+    /// The clients' reply queues, by client id.
+    clients: RefCell<HashMap<u64, Rc<ReplyQueue>>>,
+    draining: Cell<bool>,
 }
 
 impl Worker {
@@ -41,21 +49,29 @@ impl Worker {
         mut arrivals: mpsc::Receiver<Arrival>,
         drain: CancellationToken,
     ) {
-        let worker =
-            Rc::new(Self { shared, services: RefCell::default(), tasks: TaskTracker::new() });
+        let worker = Rc::new(Self {
+            shared,
+            services: RefCell::default(),
+            tasks: TaskTracker::new(),
+            read_buffer: RefCell::new(vec![0; READ_BUFFER_BYTES].into()),
+            clients: RefCell::default(),
+            draining: Cell::new(false),
+        });
         let clients = TaskTracker::new();
         loop {
             tokio::select! {
                 () = drain.cancelled() => break,
                 arrival = arrivals.recv() => match arrival {
                     Some(arrival) => {
-                        let worker = Rc::clone(&worker);
-                        let drain = drain.clone();
-                        clients.spawn_local(async move { worker.welcome(arrival, &drain).await });
+                        clients.spawn_local(Rc::clone(&worker).welcome(arrival));
                     }
                     None => break,
                 },
             }
+        }
+        worker.draining.set(true);
+        for client in worker.clients.borrow().values() {
+            client.wake();
         }
         clients.close();
         clients.wait().await;
@@ -77,7 +93,7 @@ impl Worker {
             if let Some(worker) = worker.upgrade() {
                 worker.services.borrow_mut().remove(&tenant.number);
                 for client in worker.shared.clients.of_tenant(tenant.number) {
-                    client.killed.cancel();
+                    client.killed.throw();
                 }
             }
         });
@@ -94,7 +110,17 @@ impl Worker {
         self.shared.flow_limits
     }
 
-    async fn welcome(self: Rc<Self>, arrival: Arrival, drain: &CancellationToken) {
+    /// Whether what was started is to be finished, and nothing more begun.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Where connections read into, one at a time and never across an await.
+    pub(crate) fn read_buffer(&self) -> RefMut<'_, [u8]> {
+        RefMut::map(self.read_buffer.borrow_mut(), |buffer| &mut **buffer)
+    }
+
+    async fn welcome(self: Rc<Self>, arrival: Arrival) {
         let opened = TcpStream::from_std(arrival.stream)
             .and_then(|s| s.set_nodelay(true).map(|()| s))
             .and_then(|s| Ok((s.peer_addr()?, s.local_addr()?, s)));
@@ -108,7 +134,9 @@ impl Worker {
         let record = self.shared.clients.add(addr, local_addr);
         let session = Session::new(Rc::clone(&self), arrival.tenant, &record);
         let connection = Connection::new(stream, Rc::clone(&self), Arc::clone(&record), session);
-        connection.serve(drain).await;
+        self.clients.borrow_mut().insert(record.id, Rc::clone(connection.replies()));
+        connection.serve().await;
+        self.clients.borrow_mut().remove(&record.id);
         self.shared.clients.remove(record.id);
     }
 }

@@ -20,7 +20,8 @@ pub(super) struct Readiness {
     ready: bool,
     /// Whether storage answers.
     storage: Component,
-    /// Tenants whose cache is out of service; their reads go to storage.
+    /// Tenants whose cache is out of service; their reads go to storage. A managed Redis that nobody has needed yet, and so
+    /// does not run, is not among them.
     caches_down: Vec<String>,
     /// Tenants in all.
     tenants: usize,
@@ -49,7 +50,7 @@ pub(super) async fn healthz() -> &'static str {
     (status = 503, description = "Something is not reachable", body = Readiness)))]
 pub(super) async fn readyz(State(state): State<AdminState>) -> (StatusCode, Json<Readiness>) {
     let tenants = state.inner.shared.tenants.all();
-    let down = tenants.iter().filter(|tenant| !tenant.cache.health.is_serving());
+    let down = tenants.iter().filter(|tenant| tenant.cache.health.is_down());
     let caches_down: Vec<String> = down.map(|tenant| tenant.name.to_string()).collect();
     // One table stands for the storage: all are behind one endpoint, and each look costs half a read unit.
     let error = match tenants.first() {

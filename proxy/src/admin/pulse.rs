@@ -1,6 +1,6 @@
 //! Rates over the last seconds, from counters read once a second.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -28,7 +28,8 @@ impl Pulse {
         while stop.run_until_cancelled(beats.tick()).await.is_some() {
             let all = tenants.all();
             let mut recent = self.recent.lock();
-            recent.retain(|number, _| all.iter().any(|tenant| tenant.number == *number));
+            let present: HashSet<u32> = all.iter().map(|tenant| tenant.number).collect();
+            recent.retain(|number, _| present.contains(number));
             for tenant in &all {
                 note(recent.entry(tenant.number).or_default(), Instant::now(), tenant.totals());
             }

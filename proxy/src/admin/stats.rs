@@ -46,6 +46,8 @@ struct Requests {
     reads: u64,
     /// Reads answered by the cache, or by somebody else's storage read.
     hits: u64,
+    /// Reads answered from the proxy's own near cache (counted as hits too).
+    near_hits: u64,
     /// Reads that went to storage.
     misses: u64,
     /// Reads that joined another read (counted as hits too).
@@ -176,8 +178,10 @@ struct HotKeyView {
 struct CacheView {
     /// Where it is.
     address: String,
-    /// Whether it serves.
+    /// False while it is out of service.
     serving: bool,
+    /// False while it does not run as nobody has needed it yet: a managed one starts with the first sign-in.
+    started: bool,
     /// Reports that it was lost or may hold something stale.
     interruptions: u64,
     /// Memory in use; this and what follows is absent while it cannot be asked.
@@ -188,6 +192,19 @@ struct CacheView {
     keys: Option<u64>,
     /// Keys evicted since it started.
     evicted: Option<u64>,
+    /// The part of the cache quota that the proxy itself uses; absent without one.
+    near: Option<NearView>,
+}
+
+/// Replies to hot keys that the proxy itself keeps.
+#[derive(Debug, Serialize, ToSchema)]
+struct NearView {
+    /// What it may take of the cache quota now; Redis has the rest.
+    budget_bytes: u64,
+    /// What it takes: copies and tables, all workers together.
+    used_bytes: u64,
+    /// Copies; a key that is hot on several workers has several.
+    copies: u64,
 }
 
 /// Counters, rates, latencies, waits by limit, hot keys and cache of a tenant.
@@ -288,14 +305,23 @@ impl CacheView {
         let cache = &tenant.cache;
         let mut view = Self {
             address: cache.address.to_string(),
-            serving: cache.health.is_serving(),
+            serving: !cache.health.is_down(),
+            started: !cache.health.is_asleep(),
             interruptions: cache.health.generation(),
             used_bytes: None,
             maxmemory_bytes: None,
             keys: None,
             evicted: None,
+            near: tenant.near.as_ref().map(|near| {
+                let used = near.used();
+                NearView {
+                    budget_bytes: used.budget_bytes,
+                    used_bytes: used.bytes,
+                    copies: used.copies,
+                }
+            }),
         };
-        if view.serving
+        if cache.health.is_serving()
             && let Ok(mut control) = Control::open(&cache.address).await
             && let Ok(memory) = control.memory_use().await
         {

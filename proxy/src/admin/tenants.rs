@@ -36,8 +36,12 @@ pub(super) struct TenantView {
     max_wait_ms: u128,
     /// Whether FLUSHALL and FLUSHDB are served.
     allow_flush: bool,
-    /// Whether its Redis serves.
+    /// The most of its cache that the proxy may use itself for replies to hot keys; 0 is none.
+    near_cache_bytes: u64,
+    /// False while its Redis is out of service.
     cache_serving: bool,
+    /// False while its Redis does not run as nobody has needed it yet: a managed one starts with the first sign-in.
+    cache_started: bool,
     /// Clients signed in.
     clients: usize,
     /// Quota in force, and base share.
@@ -96,6 +100,9 @@ pub(super) struct TenantFields {
     table: Option<String>,
     /// Base cache; required to create.
     cache: Option<String>,
+    /// The most of the cache that the proxy may use itself for replies to hot keys, such as "16MiB"; none unless given,
+    /// fixed afterwards.
+    near_cache: Option<String>,
     /// Base read units per second; required to create.
     read_units: Option<f64>,
     /// Base write units per second; required to create.
@@ -253,7 +260,9 @@ impl AdminState {
             has_password: config.password.is_some(),
             max_wait_ms: config.max_wait.as_millis(),
             allow_flush: config.allow_flush,
-            cache_serving: tenant.cache.health.is_serving(),
+            near_cache_bytes: config.near_cache_bytes,
+            cache_serving: !tenant.cache.health.is_down(),
+            cache_started: !tenant.cache.health.is_asleep(),
             clients: self.inner.shared.clients.of_tenant(tenant.number).len(),
             quota: QuotaView::of(tenant),
             weight: terms.weight,
@@ -297,6 +306,7 @@ fn refuse_fixed(before: &TenantConfig, after: &TenantConfig) -> Result<(), Probl
         ("table", before.table != after.table),
         ("port", before.port != after.port),
         ("redis", before.redis != after.redis),
+        ("near_cache", before.near_cache_bytes != after.near_cache_bytes),
     ];
     match fixed.into_iter().find(|(_, changed)| *changed) {
         None => Ok(()),

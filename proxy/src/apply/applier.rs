@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -200,10 +201,17 @@ impl Applier {
         });
         let results = resizes.map(|(tenant, control, bytes)| async move {
             let result = async {
+                if tenant.cache.health.is_asleep() {
+                    return Ok(());
+                }
                 let mut control = match control {
                     Some(control) => control,
                     None => Control::open(&tenant.cache.address).await?,
                 };
+                if let Some(near) = &tenant.near {
+                    near.tells(bytes);
+                }
+                let bytes = tenant.redis_part(bytes);
                 control.config_set(&[("maxmemory", bytes.to_string())]).await
             };
             (tenant, bytes, result.await)
@@ -252,7 +260,16 @@ fn note_quotas(tenants: &BTreeMap<u32, Arc<Tenant>>, orders: &[Order]) {
 async fn look(tenant: &Tenant, control: Option<Control>) -> (Look, Option<Control>) {
     let totals = tenant.totals();
     let unreachable = Look { cache: None, reads: totals.reads, misses: totals.misses };
-    if !tenant.cache.health.is_serving() {
+    let health = &tenant.cache.health;
+    if health.is_asleep() {
+        // Nothing to resize: it is started with the size that is noted, whenever that is.
+        let maxmemory_bytes = tenant.cache.quota_bytes.load(Ordering::Relaxed);
+        let cache = CacheLook { maxmemory_bytes, used_bytes: 0 };
+        return (Look { cache: Some(cache), ..unreachable }, None);
+    }
+    // One that is being started is there in a moment, or never was.
+    let decided = tokio::time::timeout(LOOK, health.until_decided()).await;
+    if decided.is_err() || !health.is_serving() {
         return (unreachable, None);
     }
     let seen = async {
@@ -269,8 +286,21 @@ async fn look(tenant: &Tenant, control: Option<Control>) -> (Look, Option<Contro
                 maxmemory_bytes: memory.maxmemory_bytes,
                 used_bytes: memory.used_bytes,
             };
+            let cache = with_near(tenant, cache);
             (Look { cache: Some(cache), ..unreachable }, Some(control))
         }
         Err(_) => (unreachable, None),
     }
+}
+
+/// A cache as the course counts it: Redis and the part of the quota that the near cache may take.
+fn with_near(tenant: &Tenant, redis: CacheLook) -> CacheLook {
+    let Some(near) = &tenant.near else { return redis };
+    if redis.maxmemory_bytes == 0 {
+        return redis;
+    }
+    let quota_bytes = near.quota_of(redis.maxmemory_bytes, tenant.quota().cache_bytes);
+    let near_bytes = quota_bytes.saturating_sub(redis.maxmemory_bytes);
+    let used_bytes = redis.used_bytes.saturating_add(near_bytes);
+    CacheLook { maxmemory_bytes: quota_bytes, used_bytes }
 }

@@ -4,9 +4,21 @@
 //! its old value; before that write is acknowledged the key is noted here, which also stops every worker from asking
 //! Redis. The keeper (`cache::keeper`) removes what is noted and only then lets Redis serve again, under the same lock,
 //! so no key can be noted, and no outage reported, between the start of its last cleaning and the restart of service.
+//!
+//! A Redis of ours that nobody has needed yet is *asleep*: it does not run. The first client that signs in wakes it, on
+//! whatever worker; from then on requests are queued for it (`cache::upstream`) until the keeper has started it, or
+//! could not. Interleavings:
+//!
+//! - Two clients sign in at once on two workers: both call [`Health::wake`], one of them moves it on, both queue.
+//! - The start fails: the keeper reports it as lost. Whoever was queued goes to storage, as in every outage, and the
+//!   keeper tries on.
+//! - The start takes longer than requests are queued for: a worker's connection gives up and reports it as lost. That
+//!   moves the generation on, so the keeper does not let it serve before it has cleaned it, as after every outage.
+//! - A request is queued just as the keeper decides: the connection looks at the phase after it has registered for its
+//!   change, so it misses none.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,7 +49,8 @@ pub(crate) struct Noted {
 /// Serving or not, and the stale keys.
 #[derive(Debug)]
 pub(crate) struct Health {
-    serving: AtomicBool,
+    /// One of the constants of [`phase`].
+    phase: AtomicU8,
     stale: Mutex<Stale>,
     generation: AtomicU64,
     has_served: AtomicBool,
@@ -46,28 +59,89 @@ pub(crate) struct Health {
     owed: AtomicUsize,
     /// Run id of the Redis process that was cleaned last: another one may have loaded an old snapshot.
     cleaned_run: Mutex<String>,
-    lost: Notify,
+    /// Whether a client has needed it.
+    wanted: AtomicBool,
+    /// Told when the phase has changed, or it is wanted.
+    changed: Notify,
+}
+
+/// What becomes of requests to Redis.
+mod phase {
+    /// Does not run, and nobody has needed it.
+    pub(super) const ASLEEP: u8 = 0;
+    /// Was needed and is being started for the first time: requests are queued.
+    pub(super) const WAKING: u8 = 1;
+    /// Serves.
+    pub(super) const SERVING: u8 = 2;
+    /// Out of service: requests go to storage.
+    pub(super) const OUT: u8 = 3;
 }
 
 impl Default for Health {
     fn default() -> Self {
         Self {
-            serving: AtomicBool::new(false),
+            phase: AtomicU8::new(phase::OUT),
             stale: Mutex::new(Stale::Keys(HashSet::new())),
             generation: AtomicU64::new(0),
             has_served: AtomicBool::new(false),
             back_at: Mutex::default(),
             owed: AtomicUsize::new(0),
             cleaned_run: Mutex::default(),
-            lost: Notify::new(),
+            wanted: AtomicBool::new(false),
+            changed: Notify::new(),
         }
     }
 }
 
 impl Health {
+    /// Of a Redis that is started when it is first needed.
+    pub(crate) fn asleep() -> Self {
+        Self { phase: AtomicU8::new(phase::ASLEEP), ..Self::default() }
+    }
+
     /// True while Redis may be asked.
     pub(crate) fn is_serving(&self) -> bool {
-        self.serving.load(Ordering::Acquire)
+        self.phase.load(Ordering::Acquire) == phase::SERVING
+    }
+
+    /// True while requests to Redis are sent, or queued because it is being started for the first time.
+    pub(crate) fn takes_requests(&self) -> bool {
+        matches!(self.phase.load(Ordering::Acquire), phase::SERVING | phase::WAKING)
+    }
+
+    /// True while Redis does not run because nobody has needed it.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == phase::ASLEEP
+    }
+
+    /// True while requests have to do without Redis; not so of one that is asleep or being started for the first time.
+    pub(crate) fn is_down(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == phase::OUT
+    }
+
+    /// A client needs Redis: lets the keeper start it, if it is asleep.
+    pub(crate) fn wake(&self) {
+        let (from, to) = (phase::ASLEEP, phase::WAKING);
+        // Refused unless it is asleep. Before the keeper hears of it, so that it does not decide first.
+        let _ = self.phase.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+        if !self.wanted.swap(true, Ordering::AcqRel) {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// True once a client has needed it.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Acquire)
+    }
+
+    /// Resolves when a client needs it (at once if one has).
+    pub(crate) async fn until_wanted(&self) {
+        self.until(|| self.is_wanted()).await;
+    }
+
+    /// Resolves when its first start has succeeded or failed (at once if that was before).
+    pub(crate) async fn until_decided(&self) {
+        self.until(|| self.is_serving() || self.is_down()).await;
     }
 
     /// Counts outages and notes: a reader that saw the same number before and after knows that there was none between.
@@ -107,10 +181,12 @@ impl Health {
             return false;
         }
         *stale = Stale::Keys(HashSet::new());
-        if self.has_served.swap(true, Ordering::AcqRel) {
+        let was_out = self.phase.load(Ordering::Acquire) == phase::OUT && removed.generation > 0;
+        if self.has_served.swap(true, Ordering::AcqRel) || was_out {
             *self.back_at.lock() = Some(Instant::now());
         }
-        self.serving.store(true, Ordering::Release);
+        self.phase.store(phase::SERVING, Ordering::Release);
+        self.changed.notify_waiters();
         true
     }
 
@@ -147,19 +223,24 @@ impl Health {
 
     /// Resolves when service stopped (at once if it is stopped).
     pub(crate) async fn until_lost(&self) {
+        self.until(|| !self.is_serving()).await;
+    }
+
+    async fn until(&self, is_so: impl Fn() -> bool) {
         loop {
-            let lost = self.lost.notified();
-            if !self.is_serving() {
+            // Made before the look, so that it misses nothing.
+            let changed = self.changed.notified();
+            if is_so() {
                 return;
             }
-            lost.await;
+            changed.await;
         }
     }
 
     fn stop(&self) {
-        self.serving.store(false, Ordering::Release);
+        self.phase.store(phase::OUT, Ordering::Release);
         self.generation.fetch_add(1, Ordering::AcqRel);
-        self.lost.notify_waiters();
+        self.changed.notify_waiters();
     }
 }
 
@@ -197,6 +278,48 @@ mod tests {
         health.report_lost();
         assert!(health.serve_if_clean(&health.noted()));
         assert!(!health.is_over_outage(Duration::MAX));
+    }
+
+    #[tokio::test]
+    async fn one_that_is_asleep_queues_requests_from_the_first_need_until_it_serves_or_fails() {
+        for succeeds in [true, false] {
+            let health = Health::asleep();
+            assert!(health.is_asleep() && !health.is_down() && !health.takes_requests());
+            health.wake();
+            health.wake();
+            health.until_wanted().await;
+            assert!(!health.is_asleep() && !health.is_serving() && health.takes_requests());
+            let decided = health.until_decided();
+            let noted = health.noted();
+            if succeeds {
+                assert!(health.serve_if_clean(&noted));
+            } else {
+                health.report_lost();
+            }
+            decided.await;
+            assert_eq!(health.takes_requests(), succeeds);
+            assert_eq!(health.is_down(), !succeeds);
+            assert!(!health.is_asleep());
+        }
+    }
+
+    #[test]
+    fn one_that_was_given_up_while_it_started_serves_only_after_a_cleaning_and_counts_as_out_until_then()
+     {
+        let health = Health::asleep();
+        health.wake();
+        let before = health.noted();
+        health.report_lost();
+        assert!(!health.serve_if_clean(&before) && health.is_down());
+        assert!(health.serve_if_clean(&health.noted()));
+        assert!(!health.is_over_outage(Duration::MAX));
+    }
+
+    #[test]
+    fn a_need_does_not_end_an_outage() {
+        let health = Health::default();
+        health.wake();
+        assert!(health.is_down() && health.is_wanted());
     }
 
     #[test]

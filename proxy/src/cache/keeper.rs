@@ -2,6 +2,10 @@
 //!
 //! Runs on the control runtime. Redis serves only between a successful cleaning and the next loss ([`Health`]).
 //!
+//! A process of ours is started when a client of the tenant first signs in, so that tenants that nobody uses cost
+//! neither memory nor time; what an earlier run left of it is ended at once. It is not stopped again before the proxy:
+//! its values would go with it. One that cannot be started is an outage like any other.
+//!
 //! A script that does not end keeps Redis from answering. It is ended (`SCRIPT KILL`); if Redis does not do that, since
 //! the script has written, a process of ours is killed and started anew: it is only a cache. One that runs elsewhere
 //! somebody else has to restart, who is told so, and until then it is tried again and again.
@@ -11,67 +15,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::RedisError;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::control::{Control, ScriptEnd};
 use super::health::{Health, Noted, Stale};
 use super::link::RedisAddress;
-use super::managed::{ManagedError, ManagedRedis};
 use super::names;
+use super::ownership::{CacheStartError, Ownership};
 use super::upstream::REPLY_TIMEOUT;
 
 /// How often a healthy Redis is looked at.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// How often one is that no client has needed yet.
+const UNUSED_PROBE_INTERVAL: Duration = Duration::from_secs(10);
 /// Pauses between attempts to bring it back.
 const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// Processes started at a time: more would only take each other's time.
+const STARTS: usize = 8;
 /// Attempts to connect to a Redis whose script was just ended.
 const OPEN_TRIES: u32 = 25;
-
-/// Who owns the Redis process and who else serves from it.
-#[derive(Debug)]
-pub(crate) enum Ownership {
-    /// We start and stop it; nobody else uses it.
-    Managed(Box<ManagedRedis>),
-    /// It runs elsewhere, for this proxy alone.
-    Exclusive,
-    /// It runs elsewhere, and other proxies serve from it too.
-    Shared,
-}
-
-/// Why a cache could not be brought up.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CacheStartError {
-    /// The managed process.
-    #[error(transparent)]
-    Managed(#[from] ManagedError),
-    /// No connection.
-    #[error("cannot reach Redis at {address}: {source}; start it or mend the tenant's `redis` URL")]
-    Unreachable {
-        /// Where.
-        address: String,
-        /// Why.
-        source: RedisError,
-    },
-    /// Too old.
-    #[error("Redis at {address} is version {version}; HopperKV needs 6.2 or later")]
-    TooOld {
-        /// Where.
-        address: String,
-        /// What it says.
-        version: String,
-    },
-    /// Somebody else's data.
-    #[error(
-        "Redis at {address} holds {keys} keys that HopperKV did not put there; a cache must not share its Redis: use \
-         an empty one, or empty it with FLUSHALL if nobody needs the data"
-    )]
-    Foreign {
-        /// Where.
-        address: String,
-        /// How many.
-        keys: u64,
-    },
-}
 
 /// Watches one tenant's Redis.
 #[derive(Debug)]
@@ -84,11 +47,20 @@ pub(crate) struct Keeper {
     quota_bytes: Arc<AtomicU64>,
     /// The Redis process that was cleaned last: another one may have loaded an old snapshot.
     run_id: String,
-    /// Whether a human was told of a script that only they can end.
+    /// Whether it was brought up once.
+    is_known: bool,
+    /// Bounds how many processes of all tenants are started, or ended as left over, at a time.
+    starts: Arc<Semaphore>,
+    /// Whether a human was told of what only they can mend.
     has_complained: bool,
 }
 
 impl Keeper {
+    /// A permit for each process that may be started, or ended as left over, at a time.
+    pub(crate) fn starts() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(STARTS))
+    }
+
     pub(crate) fn new(
         tenant: Arc<str>,
         address: RedisAddress,
@@ -96,6 +68,7 @@ impl Keeper {
         maxmemory_samples: u32,
         health: Arc<Health>,
         quota_bytes: Arc<AtomicU64>,
+        starts: Arc<Semaphore>,
     ) -> Self {
         Self {
             tenant,
@@ -105,6 +78,8 @@ impl Keeper {
             health,
             quota_bytes,
             run_id: String::new(),
+            is_known: false,
+            starts,
             has_complained: false,
         }
     }
@@ -124,26 +99,66 @@ impl Keeper {
         result
     }
 
-    /// Watches until `stop`, then leaves Redis in order.
+    /// Watches until `stop`, then leaves Redis in order. One that sleeps is started when it is first needed.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
+        // A start that is cut off leaves its child to `leave`.
+        stop.run_until_cancelled(self.keep()).await;
+        self.leave().await;
+    }
+
+    async fn keep(&mut self) {
+        self.sleep().await;
         let mut pause = RETRY_PAUSES.0;
-        while !stop.is_cancelled() {
+        loop {
             if self.health.is_serving() {
                 pause = RETRY_PAUSES.0;
                 self.has_complained = false;
-                self.watch(&stop).await;
+                self.watch().await;
                 continue;
             }
-            if let Err(error) = self.bring_back().await {
+            let result =
+                if self.is_known { self.bring_back().await } else { self.first_start().await };
+            if let Err(error) = result {
                 tracing::debug!(tenant = %self.tenant, %error, "Redis is not back yet");
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = stop.cancelled() => {}
-                }
+                tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(RETRY_PAUSES.1);
             }
         }
-        self.leave().await;
+    }
+
+    /// Until Redis is needed, if it is asleep.
+    async fn sleep(&self) {
+        if !self.health.is_asleep() {
+            return;
+        }
+        if let Ownership::Managed(redis) = &self.ownership
+            && redis.may_have_been_left()
+        {
+            let _permit = self.starts.acquire().await;
+            if let Err(error) = redis.end_orphan().await {
+                tracing::warn!(tenant = %self.tenant, %error, "a redis-server of an earlier run is still there");
+            }
+        }
+        self.health.until_wanted().await;
+    }
+
+    async fn first_start(&mut self) -> Result<(), CacheStartError> {
+        let starts = Arc::clone(&self.starts);
+        let _permit = starts.acquire().await;
+        let started = self.start().await;
+        match &started {
+            Ok(()) => tracing::debug!(tenant = %self.tenant, redis = %self.address, "Redis is up"),
+            Err(error) => {
+                self.health.report_lost();
+                if !std::mem::replace(&mut self.has_complained, true) {
+                    tracing::error!(
+                        tenant = %self.tenant, %error,
+                        "the tenant's Redis cannot be started; requests go to storage, and it is tried again and again"
+                    );
+                }
+            }
+        }
+        started
     }
 
     async fn take_over(&mut self) -> Result<(), CacheStartError> {
@@ -169,6 +184,7 @@ impl Keeper {
         self.run_id = control.run_id().await.map_err(unreachable)?;
         self.health.set_cleaned_run(&self.run_id);
         self.configure(&mut control).await.map_err(unreachable)?;
+        self.is_known = true;
         // Refused only if it was lost meanwhile; then `run` brings it back.
         self.health.serve_if_clean(&noted);
         Ok(())
@@ -201,7 +217,7 @@ impl Keeper {
     }
 
     /// Until Redis is lost, ends, or stops answering.
-    async fn watch(&mut self, stop: &CancellationToken) {
+    async fn watch(&mut self) {
         let ended = async {
             match &mut self.ownership {
                 Ownership::Managed(redis) => redis.ended().await,
@@ -209,10 +225,9 @@ impl Keeper {
             }
         };
         tokio::select! {
-            () = stop.cancelled() => return,
             () = self.health.until_lost() => {}
             () = ended => {}
-            () = probe(&self.address, &self.run_id) => {}
+            () = probe(&self.address, &self.run_id, &self.health) => {}
         }
         self.health.report_lost();
         tracing::warn!(tenant = %self.tenant, redis = %self.address, "Redis is out of service; requests go to storage");
@@ -321,13 +336,18 @@ impl Keeper {
 
 /// Ends when Redis does not answer any more, or is another process. Also keeps our marks recently used, so that they are
 /// not evicted.
-async fn probe(address: &RedisAddress, run_id: &str) {
+async fn probe(address: &RedisAddress, run_id: &str, health: &Health) {
     let Ok(mut control) = Control::open(address).await else { return };
     if control.run_id().await.ok().as_deref() != Some(run_id) {
         return;
     }
     loop {
-        tokio::time::sleep(PROBE_INTERVAL).await;
+        if health.is_wanted() {
+            tokio::time::sleep(PROBE_INTERVAL).await;
+        } else {
+            // Nobody may ever need it; who does finds it looked at from then on.
+            let _ = tokio::time::timeout(UNUSED_PROBE_INTERVAL, health.until_wanted()).await;
+        }
         if control.mark(names::OWNER_MARK).await.is_err() {
             return;
         }

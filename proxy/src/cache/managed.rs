@@ -46,6 +46,14 @@ pub(crate) enum ManagedError {
         /// The system's error.
         source: io::Error,
     },
+    /// It does not do as redis-server does.
+    #[error("`{program} --version` {reason}; set [cache] redis_server to a redis-server")]
+    Useless {
+        /// What was run.
+        program: String,
+        /// What it did.
+        reason: String,
+    },
     /// The data directory's path is too long for a socket in it.
     #[error(
         "the socket path {path} has {len} bytes, the system allows {MAX_SOCKET_PATH_BYTES}; set [server] data_dir to a shorter path"
@@ -106,6 +114,26 @@ impl ManagedRedis {
             maxmemory_samples,
             child: None,
         })
+    }
+
+    /// Runs `PROGRAM --version`, so that a proxy that could not start any server is told so before it is needed.
+    ///
+    /// # Errors
+    /// [`ManagedError::Program`], or [`ManagedError::Useless`] if it does not end well.
+    pub(crate) async fn check(program: &str) -> Result<(), ManagedError> {
+        let mut command = Command::new(program);
+        command.arg("--version").stdin(Stdio::null()).process_group(0).kill_on_drop(true);
+        let useless = |reason| ManagedError::Useless { program: program.to_owned(), reason };
+        let output = match tokio::time::timeout(START_TIMEOUT, command.output()).await {
+            Ok(output) => output
+                .map_err(|source| ManagedError::Program { program: program.to_owned(), source })?,
+            Err(_) => return Err(useless(String::from("does not end"))),
+        };
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(useless(format!("ended with {}", output.status)))
+        }
     }
 
     /// Where it listens.
@@ -200,7 +228,16 @@ impl ManagedRedis {
         command
     }
 
-    async fn end_orphan(&self) -> Result<(), ManagedError> {
+    /// Whether an earlier run may have left one.
+    pub(super) fn may_have_been_left(&self) -> bool {
+        self.socket.exists()
+    }
+
+    /// Ends the one that an earlier run left, if so.
+    ///
+    /// # Errors
+    /// [`ManagedError::Orphan`].
+    pub(super) async fn end_orphan(&self) -> Result<(), ManagedError> {
         let deadline = tokio::time::Instant::now() + STOP_TIMEOUT * 2;
         let mut asked = false;
         while std::os::unix::net::UnixStream::connect(&self.socket).is_ok() {

@@ -13,6 +13,7 @@ mod managed;
 #[cfg(test)]
 mod model;
 pub(crate) mod names;
+mod ownership;
 mod scripts;
 pub(crate) mod shared_cursors;
 mod spare;
@@ -21,12 +22,13 @@ mod upstream;
 
 pub(crate) use coherence::{Coherence, CoherenceTimes, Conclusion, Fence, Lookup, OldValue};
 pub(crate) use health::Health;
-pub(crate) use keeper::{CacheStartError, Keeper, Ownership};
+pub(crate) use keeper::Keeper;
 pub(crate) use link::RedisAddress;
 pub(crate) use managed::{ManagedError, ManagedRedis};
+pub(crate) use ownership::{CacheStartError, Ownership};
 pub(crate) use spare::Spare;
 pub(crate) use staging::{OnCopy, StageError, Staged};
-pub(crate) use upstream::{CacheLost, Deliver, Form, Hit, HitBatch, Ticket, Upstream};
+pub(crate) use upstream::{CacheLost, Deliver, Form, Hit, Ticket, Upstream};
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -42,6 +44,6 @@ pub(crate) struct TenantCache {
     pub(crate) exclusive: bool,
     /// Times of the coherence protocol.
     pub(crate) times: CoherenceTimes,
-    /// The size in bytes it should have, which a restarted Redis gets at once.
+    /// The size in bytes it should have (without the near cache), which a restarted Redis gets at once.
     pub(crate) quota_bytes: Arc<AtomicU64>,
 }

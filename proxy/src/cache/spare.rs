@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::health::Health;
-use super::keeper::{Keeper, Ownership};
+use super::keeper::Keeper;
 use super::link::RedisAddress;
 use super::managed::ManagedRedis;
+use super::ownership::Ownership;
 
 /// Its name in the log and of its files; no tenant's name begins like this.
 const NAME: &str = "_spare";
@@ -52,7 +53,15 @@ impl Spare {
         let keeper = redis.map(|redis| {
             let (address, health) = (redis.address(), Arc::clone(&health));
             let ownership = Ownership::Managed(Box::new(redis));
-            Keeper::new(NAME.into(), address, ownership, SAMPLES, health, unbounded)
+            Keeper::new(
+                NAME.into(),
+                address,
+                ownership,
+                SAMPLES,
+                health,
+                unbounded,
+                Keeper::starts(),
+            )
         });
         let stop = CancellationToken::new();
         let keeper = Mutex::new(keeper);

@@ -4,15 +4,19 @@
 //! same order and are matched with a queue of waiters. A read that hits is handed on as raw bytes, never parsed beyond
 //! its length. Everything here runs on the worker's own thread, so there are no locks.
 //!
-//! A worker has one in RESP2, which also carries the scripts of the coherence protocol, and from the first read of a
-//! RESP3 client on a second one in RESP3: Redis types its replies as the connection that asked speaks, and its types
-//! (maps, sets, doubles) cannot be told from RESP2. All forwarded reads of one client go through one of them, so that
-//! they stay in order. Nothing else depends on the order between the two: a write goes on only when the replies to its
-//! scripts are there.
+//! A worker has several to each Redis. The first, in RESP2, also carries the scripts of the coherence protocol. Those of
+//! RESP3 clients' reads are their own: Redis types its replies as the connection that asked speaks, and its types (maps,
+//! sets, doubles) cannot be told from RESP2. When much is under way there are further ones, *lanes*, because Redis
+//! reads at most 16 KiB of requests from a connection and writes at most 64 KiB of replies to it before it turns to the
+//! next (`PROTO_IOBUF_LEN`, `NET_MAX_WRITES_PER_EVENT`): with a single one, replies to a large batch leave it in
+//! instalments, between which it works on the next batch, and everyone else idles. All forwarded reads of one client
+//! that are under way go through one lane, so that they stay in order. Nothing else depends on the order between lanes:
+//! a write goes on only when the replies to its scripts are there.
 //!
 //! When one of them breaks, or Redis answers nothing for [`REPLY_TIMEOUT`], every waiter is told, the tenant's
 //! [`Health`] stops service for all workers, and the connection is opened again in the background.
 
+mod asked;
 mod exchange;
 
 use std::cell::{Cell, RefCell};
@@ -31,8 +35,10 @@ use super::health::Health;
 use super::link::RedisAddress;
 use super::scripts::Script;
 use super::staging::StageError;
+use crate::near::Stamp;
 use crate::replies::ReplyQueue;
 use crate::resp::{Protocol, encode_request};
+use asked::Asked;
 
 /// Redis answers within this or counts as lost. A script that runs longer can be ended.
 pub(super) const REPLY_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -61,6 +67,8 @@ pub(crate) struct Ticket {
     pub(crate) form: Form,
     /// When the request was read.
     pub(crate) started: Instant,
+    /// A near copy of the value is wanted, if nothing has changed since this.
+    pub(crate) near: Option<Stamp>,
 }
 
 /// A read that Redis answered from a value.
@@ -78,19 +86,11 @@ pub(crate) struct Hit {
     pub(crate) value_len: usize,
 }
 
-/// All hits that one read from Redis brought.
-#[derive(Debug, Default)]
-pub(crate) struct HitBatch {
-    /// The hits in request order.
-    pub(crate) hits: Vec<Hit>,
-    /// What was kept of their requests, one after the other.
-    pub(crate) asked: Vec<u8>,
-}
-
-/// What becomes of forwarded reads; implemented by the service.
+/// What becomes of forwarded reads; implemented by the service. Nothing here may forward a read before it returns.
 pub(crate) trait Deliver {
-    /// Passes values on; `bytes` is what the ranges of the hits refer to.
-    fn hits(&self, batch: &mut HitBatch, bytes: &[u8]);
+    /// Passes on the values that one read from Redis brought, and leaves `hits` empty. The hits are in request order;
+    /// their ranges refer to `asked`, what was kept of the requests, and to `replies`.
+    fn hits(&self, hits: &mut Vec<Hit>, asked: &[u8], replies: &[u8]);
     /// Redis may have had no value, or could not be asked. `asked` is what was kept of the request.
     fn miss(&self, ticket: Ticket, asked: Bytes);
 }
@@ -104,9 +104,9 @@ pub(crate) struct CacheLost;
 enum Waiter {
     Read {
         ticket: Ticket,
-        /// Bytes kept of the request, and where the key lies in them.
-        kept: usize,
-        key: (usize, usize),
+        /// Bytes kept of the request; offset and length of the key in them.
+        kept: u32,
+        key: (u32, u32),
     },
     Call(oneshot::Sender<Bytes>),
     /// A command of a block: the first error stays.
@@ -126,6 +126,8 @@ enum State {
 pub(crate) struct Upstream {
     address: RedisAddress,
     protocol: Protocol,
+    /// Redis is not lost if it cannot be opened: it is there for speed only.
+    is_extra: bool,
     health: Arc<Health>,
     deliver: Box<dyn Deliver>,
     state: Cell<State>,
@@ -135,7 +137,7 @@ pub(crate) struct Upstream {
     staging_refusal: RefCell<Option<Bytes>>,
     out: RefCell<BytesMut>,
     waiters: RefCell<VecDeque<Waiter>>,
-    asked: RefCell<VecDeque<u8>>,
+    asked: RefCell<Asked>,
     written: Notify,
     answered: Cell<u64>,
     watch_parked: Cell<bool>,
@@ -153,12 +155,14 @@ impl Upstream {
     pub(crate) fn new(
         address: RedisAddress,
         protocol: Protocol,
+        is_extra: bool,
         health: Arc<Health>,
         deliver: Box<dyn Deliver>,
     ) -> Rc<Self> {
         Rc::new(Self {
             address,
             protocol,
+            is_extra,
             health,
             deliver,
             state: Cell::new(State::Connecting),
@@ -174,22 +178,32 @@ impl Upstream {
         })
     }
 
-    /// True when a request would be sent.
+    /// True when a request would be sent, or queued while Redis is started for the first time.
     pub(crate) fn is_usable(&self) -> bool {
-        self.state.get() != State::Broken && self.health.is_serving()
+        self.state.get() != State::Broken && self.health.takes_requests()
     }
 
-    /// Forwards a client's read, already in RESP; `key` is where its key lies in it. Call only if
+    /// Requests that wait for Redis.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.waiters.borrow().len()
+    }
+
+    /// Forwards a client's read, already in RESP; `key` is offset and length of its key there. Call only if
     /// [`Upstream::is_usable`].
-    pub(crate) fn forward(&self, request: &[u8], key: Range<usize>, ticket: Ticket) {
+    pub(crate) fn forward(&self, request: &[u8], key: (u32, u32), ticket: Ticket) {
         self.wake_writer();
         self.out.borrow_mut().extend_from_slice(request);
         let (kept, key) = match ticket.form {
-            Form::Get => (request.get(key.clone()).unwrap_or_default(), (0, key.len())),
-            Form::Command => (request, (key.start, key.len())),
+            Form::Get => {
+                let (start, len) = (key.0 as usize, key.1 as usize);
+                (request.get(start..start + len).unwrap_or_default(), (0, key.1))
+            }
+            Form::Command => (request, key),
         };
-        self.asked.borrow_mut().extend(kept);
-        self.enqueue(Waiter::Read { ticket, kept: kept.len(), key });
+        self.asked.borrow_mut().keep(kept);
+        // A request has fewer bytes than 4 GiB: its scanner counts them in 32 bits.
+        let kept = u32::try_from(kept.len()).unwrap_or(u32::MAX);
+        self.enqueue(Waiter::Read { ticket, kept, key });
     }
 
     /// Runs a script with two keys.
@@ -291,9 +305,11 @@ impl Upstream {
         }
     }
 
-    fn miss(&self, ticket: Ticket, kept: usize) {
-        let asked: Vec<u8> = self.asked.borrow_mut().drain(..kept).collect();
-        self.deliver.miss(ticket, Bytes::from(asked));
+    fn miss(&self, ticket: Ticket, kept: u32) {
+        let mut asked = self.asked.borrow_mut();
+        let kept = asked.answer(kept as usize);
+        let request = asked.bytes().get(kept).unwrap_or_default();
+        self.deliver.miss(ticket, Bytes::copy_from_slice(request));
     }
 
     /// Tells every waiter. A failed attempt to reconnect is no news, so it stops nobody else.
@@ -302,7 +318,7 @@ impl Upstream {
         self.opened.notify_waiters();
         self.out.borrow_mut().clear();
         let waiters = std::mem::take(&mut *self.waiters.borrow_mut());
-        if was != State::Broken {
+        if was == State::Connected || (was == State::Connecting && !self.is_extra) {
             self.health.report_lost();
         }
         for waiter in waiters {
@@ -312,5 +328,6 @@ impl Upstream {
                 Waiter::Queued(_) => {}
             }
         }
+        self.asked.borrow_mut().clear_answered();
     }
 }

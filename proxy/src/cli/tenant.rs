@@ -80,6 +80,9 @@ struct AddArgs {
     /// Whether its clients may delete all keys with FLUSHALL.
     #[arg(long, value_name = "true|false")]
     allow_flush: Option<bool>,
+    /// The most of its cache that the proxy may use itself for replies to hot keys, such as 16MiB.
+    #[arg(long)]
+    near_cache: Option<String>,
     #[command(flatten)]
     terms: TermsArgs,
 }
@@ -206,6 +209,7 @@ impl AddArgs {
                 ("redis", self.redis.clone().map(Value::from)),
                 ("max_wait", self.max_wait.clone().map(Value::from)),
                 ("allow_flush", self.allow_flush.map(Value::from)),
+                ("near_cache", self.near_cache.clone().map(Value::from)),
             ],
         );
         add_given(&mut body, self.terms.fields());

@@ -78,6 +78,11 @@ pub struct CommandSpec {
 }
 
 impl CommandSpec {
+    /// Every command, and every subcommand.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        COMMANDS.iter().flat_map(|spec| std::iter::once(spec).chain(spec.subcommands))
+    }
+
     /// Whether it may run before the connection has authenticated.
     pub fn allows_no_auth(&self) -> bool {
         self.has_flag("no_auth")

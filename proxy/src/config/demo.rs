@@ -31,6 +31,7 @@ impl Config {
                 password: Some(Secret::from_plain(password.as_bytes())),
                 table: name.to_owned(),
                 cache_bytes: CACHE.0,
+                near_cache_bytes: 0,
                 read_units_per_s: UNITS_PER_S,
                 write_units_per_s: UNITS_PER_S,
                 net_bytes_per_s: NET.0,

@@ -130,6 +130,7 @@ impl Config {
             listen: self.server.listen,
             admin: self.server.admin,
             cache_kind: self.cache.kind,
+            exclusive_caches: self.cache.exclusive,
             min_cache_bytes: self.allocator.min_cache_bytes,
             max_wait: self.limits.max_wait,
         }

@@ -90,6 +90,7 @@ impl Printer {
         self.quoted("operation_timeout", Period(storage.operation_timeout));
         self.plain("max_attempts", storage.max_attempts);
         self.plain("max_concurrency", storage.max_concurrency);
+        self.plain("batch", storage.batch);
         self.quoted("key_attribute", &storage.key_attribute);
         self.quoted("value_attribute", &storage.value_attribute);
         self.quoted("type_attribute", &storage.type_attribute);
@@ -138,6 +139,7 @@ impl Printer {
         self.secret("password", tenant.password.as_ref());
         self.quoted("table", &tenant.table);
         self.quoted("cache", Bytes(tenant.cache_bytes));
+        self.number("near_cache", Bytes(tenant.near_cache_bytes));
         self.number("read_units", UnitsPerSecond(tenant.read_units_per_s));
         self.number("write_units", UnitsPerSecond(tenant.write_units_per_s));
         self.quoted("net", BytesPerSecond(tenant.net_bytes_per_s));

@@ -52,6 +52,7 @@ pub(super) struct RawStorage {
     pub(super) operation_timeout: Option<Scalar>,
     pub(super) max_attempts: Option<Scalar>,
     pub(super) max_concurrency: Option<Scalar>,
+    pub(super) batch: Option<Scalar>,
     pub(super) key_attribute: Option<Scalar>,
     pub(super) value_attribute: Option<Scalar>,
     pub(super) type_attribute: Option<Scalar>,
@@ -136,6 +137,8 @@ pub struct RawTenant {
     pub table: Option<Scalar>,
     /// Base cache.
     pub cache: Option<Scalar>,
+    /// Part of the cache for replies of hot keys in the proxy.
+    pub near_cache: Option<Scalar>,
     /// Base read units per second.
     pub read_units: Option<Scalar>,
     /// Base write units per second.
@@ -167,6 +170,7 @@ impl RawTenant {
             password: self.password.or(base.password),
             table: self.table.or(base.table),
             cache: self.cache.or(base.cache),
+            near_cache: self.near_cache.or(base.near_cache),
             read_units: self.read_units.or(base.read_units),
             write_units: self.write_units.or(base.write_units),
             net: self.net.or(base.net),

@@ -36,6 +36,8 @@ pub struct StorageConfig {
     pub max_attempts: u32,
     /// Operations under way at once, all tenants together.
     pub max_concurrency: usize,
+    /// Requests that come faster than they are answered go together.
+    pub batch: bool,
     /// Attribute that holds the key (partition key of the table).
     pub key_attribute: String,
     /// Attribute that holds the value.
@@ -65,6 +67,7 @@ impl Default for StorageConfig {
             operation_timeout: Duration::from_secs(8),
             max_attempts: 3,
             max_concurrency: 512,
+            batch: true,
             key_attribute: "k".to_owned(),
             value_attribute: "v".to_owned(),
             type_attribute: "t".to_owned(),
@@ -122,6 +125,7 @@ pub(super) fn read(raw: &RawStorage, section: &mut Section<'_>) -> StorageConfig
             base.max_concurrency,
             100_000,
         ),
+        batch: section.flag("batch", raw.batch.as_ref(), base.batch),
         latency: section.period(
             "latency",
             raw.latency.as_ref(),

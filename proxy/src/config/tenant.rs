@@ -20,6 +20,7 @@ use super::secret::Secret;
 use super::section::{Env, Finding, Section, Spot};
 use super::server::{clash, is_loopback};
 use super::terms::{self, Terms};
+use crate::near::MOST_OF_QUOTA;
 
 /// The section's name in the file.
 pub(super) const SECTION: &str = "tenant";
@@ -28,6 +29,8 @@ pub(super) const SECTION: &str = "tenant";
 pub const TENANT_NAME_BYTES_MAX: usize = 64;
 
 pub(super) const CACHE_BYTES_MAX: u64 = 1 << 50;
+/// Below this the tables would take most of it.
+const NEAR_CACHE_BYTES_MIN: u64 = 1 << 20;
 const UNITS_PER_S_MIN: UnitsPerSecond = UnitsPerSecond(1.0);
 pub(super) const UNITS_PER_S_MAX: UnitsPerSecond = UnitsPerSecond(1e9);
 const NET_BYTES_PER_S_MIN: BytesPerSecond = BytesPerSecond(1e3);
@@ -44,6 +47,8 @@ pub struct TenantConfig {
     pub table: String,
     /// Base share of cache.
     pub cache_bytes: u64,
+    /// The most of its cache that the proxy may use itself for replies to hot keys; 0 = none.
+    pub near_cache_bytes: u64,
     /// Base share of read units.
     pub read_units_per_s: f64,
     /// Base share of write units.
@@ -71,6 +76,8 @@ pub struct TenantRules {
     pub admin: SocketAddr,
     /// Who runs the Redis servers.
     pub cache_kind: CacheKind,
+    /// Whether this proxy alone uses the caches.
+    pub exclusive_caches: bool,
     /// Cache no tenant has less of.
     pub min_cache_bytes: u64,
     /// `max_wait` of tenants that do not set one.
@@ -88,6 +95,7 @@ impl TenantConfig {
             password: self.password.as_ref().map(|secret| RawSecret::from(secret.to_setting())),
             table: text(&self.table),
             cache: text(&Bytes(self.cache_bytes)),
+            near_cache: text(&Bytes(self.near_cache_bytes)),
             read_units: text(&UnitsPerSecond(self.read_units_per_s)),
             write_units: text(&UnitsPerSecond(self.write_units_per_s)),
             net: text(&BytesPerSecond(self.net_bytes_per_s)),
@@ -171,6 +179,7 @@ fn read(raw: &RawTenant, rules: &TenantRules, section: &mut Section<'_>) -> Tena
         table,
         password: password(raw, rules, section),
         cache_bytes: base.cache_bytes,
+        near_cache_bytes: near_cache(raw, rules, is_base_right.then_some(&base), section),
         read_units_per_s: base.read_units_per_s,
         write_units_per_s: base.write_units_per_s,
         net_bytes_per_s: base.net_bytes_per_s,
@@ -201,6 +210,40 @@ fn base(raw: &RawTenant, rules: &TenantRules, section: &mut Section<'_>) -> Reso
     let net = section.quantity("net", raw.net.as_ref(), least, least..=most);
     let rates = Rates { read_units_per_s, write_units_per_s, net_bytes_per_s: net.0 };
     Resources::new(cache_bytes, rates)
+}
+
+/// `base` is not given if something is wrong with it.
+fn near_cache(
+    raw: &RawTenant,
+    rules: &TenantRules,
+    base: Option<&Resources>,
+    section: &mut Section<'_>,
+) -> u64 {
+    let before = section.findings();
+    let bytes = section.bytes("near_cache", raw.near_cache.as_ref(), 0, 0..=CACHE_BYTES_MAX);
+    let given = || format!("\"{}\"", Bytes(bytes));
+    if bytes == 0 || section.findings() > before {
+        return 0;
+    }
+    if !rules.exclusive_caches {
+        let what = "needs [cache] exclusive = true: a proxy that is not alone is not told what others \
+                    write, and would serve old values; remove it, or set exclusive if no other proxy \
+                    uses this table and this Redis";
+        section.reject_value("near_cache", given(), what);
+    } else if bytes < NEAR_CACHE_BYTES_MIN {
+        let what =
+            format!("is too small; the least is {}, or 0 for none", Bytes(NEAR_CACHE_BYTES_MIN));
+        section.reject_value("near_cache", given(), what);
+    } else if let Some(most) = base.map(|base| base.cache_bytes / MOST_OF_QUOTA)
+        && bytes > most
+    {
+        let what = format!(
+            "is more than a quarter of cache, which it is taken from; the most is {}",
+            Bytes(most)
+        );
+        section.reject_value("near_cache", given(), what);
+    }
+    bytes
 }
 
 /// Notes fields without a default that are left out; true if none is.

@@ -5,7 +5,9 @@
 //! nothing that the client sent after such an EXEC is started. An EXEC without them holds up only requests on its keys.
 
 use std::collections::HashSet;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -88,7 +90,7 @@ impl Connection {
     }
 
     fn watch(&mut self, args: &[Bytes], started: Instant) {
-        // Copies: a slice would keep the read buffer alive for as long as the key is watched.
+        // Copies: a slice would keep the whole request alive for as long as the key is watched.
         let keys: Vec<Bytes> = args.iter().skip(1).map(|key| Bytes::copy_from_slice(key)).collect();
         let limits = self.session.limits();
         if let Some(error) = keys.iter().find_map(|key| limits.check_key(key).err()) {
@@ -179,10 +181,8 @@ impl Connection {
     }
 }
 
-/// Waits for the service's part of a pending EXEC.
-pub(super) async fn executed(pending: &mut Option<Pending>) -> Executed {
-    match pending {
-        Some(pending) => (&mut pending.executed).await.unwrap_or(Err(Failure::Internal)),
-        None => std::future::pending().await,
-    }
+/// Ready when the service's part of a pending EXEC is done.
+pub(super) fn poll_executed(pending: &mut Option<Pending>, cx: &mut Context<'_>) -> Poll<Executed> {
+    let Some(pending) = pending else { return Poll::Pending };
+    Pin::new(&mut pending.executed).poll(cx).map(|done| done.unwrap_or(Err(Failure::Internal)))
 }

@@ -27,16 +27,18 @@ pub(crate) async fn render(shared: &Shared, allocator: &Allocator) -> String {
     let memory = join_all(tenants.iter().map(|tenant| memory_of(tenant))).await;
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
+    let clients = shared.clients.by_tenant();
     ::metrics::with_local_recorder(&recorder, || {
         describe();
         server(shared);
         for (tenant, memory) in tenants.iter().zip(&memory) {
             requests(tenant);
+            batches(tenant);
             limits(tenant);
             cache(tenant, memory.as_ref());
             boost(tenant, allocator);
             gauge!("hopperkv_tenant_clients", "tenant" => tenant.name.to_string())
-                .set(shared.clients.of_tenant(tenant.number).len() as f64);
+                .set(clients.get(&tenant.number).copied().unwrap_or(0) as f64);
         }
         epochs(allocator);
     });
@@ -86,6 +88,7 @@ fn requests(tenant: &Tenant) {
         ("hopperkv_commands_total", totals.commands),
         ("hopperkv_reads_coalesced_total", totals.coalesced),
         ("hopperkv_reads_negative_total", totals.negative_hits),
+        ("hopperkv_reads_near_total", totals.near_hits),
         ("hopperkv_absent_total", totals.absent),
         ("hopperkv_throttled_total", totals.throttled),
         ("hopperkv_errors_total", totals.errors),
@@ -101,6 +104,18 @@ fn requests(tenant: &Tenant) {
     ] {
         counter!("hopperkv_consumed_units_total", "tenant" => name(), "resource" => resource.name())
             .absolute(milli / 1000);
+    }
+}
+
+/// Requests to storage that went together.
+fn batches(tenant: &Tenant) {
+    for (kind, stats) in
+        [("read", tenant.table.read_batches()), ("write", tenant.table.put_batches())]
+    {
+        let labels = [("tenant", tenant.name.to_string()), ("kind", kind.to_owned())];
+        counter!("hopperkv_storage_batches_total", &labels).absolute(stats.batches);
+        counter!("hopperkv_storage_batched_items_total", &labels).absolute(stats.items);
+        gauge!("hopperkv_storage_waiting", &labels).set(stats.waiting as f64);
     }
 }
 
@@ -127,7 +142,8 @@ fn cache(tenant: &Tenant, memory: Option<&MemoryUse>) {
     let name = || tenant.name.to_string();
     let flag = |set| if set { 1.0 } else { 0.0 };
     let health = &tenant.cache.health;
-    gauge!("hopperkv_cache_serving", "tenant" => name()).set(flag(health.is_serving()));
+    gauge!("hopperkv_cache_serving", "tenant" => name()).set(flag(!health.is_down()));
+    gauge!("hopperkv_cache_started", "tenant" => name()).set(flag(!health.is_asleep()));
     counter!("hopperkv_cache_interruptions_total", "tenant" => name())
         .absolute(health.generation());
     gauge!("hopperkv_quota_pinned", "tenant" => name()).set(flag(tenant.is_pinned()));
@@ -136,6 +152,12 @@ fn cache(tenant: &Tenant, memory: Option<&MemoryUse>) {
         for (resource, amount) in amounts(&share) {
             gauge!(metric, "tenant" => name(), "resource" => resource).set(amount);
         }
+    }
+    if let Some(near) = &tenant.near {
+        let used = near.used();
+        gauge!("hopperkv_near_budget_bytes", "tenant" => name()).set(used.budget_bytes as f64);
+        gauge!("hopperkv_near_used_bytes", "tenant" => name()).set(used.bytes as f64);
+        gauge!("hopperkv_near_copies", "tenant" => name()).set(used.copies as f64);
     }
     if let Some(memory) = memory {
         let used = gauge!("hopperkv_cache_used_bytes", "tenant" => name());

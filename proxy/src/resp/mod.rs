@@ -8,6 +8,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod error;
+mod header;
 mod inline;
 mod integer;
 mod reply;

@@ -7,6 +7,8 @@
 use bytes::Bytes;
 use memchr::memchr;
 
+use super::header::short_header;
+
 /// Deepest nesting of aggregates followed; XINFO STREAM FULL within EXEC nests seven deep.
 const MAX_DEPTH: usize = 12;
 /// Longest bulk string believed: Redis's own bound.
@@ -99,6 +101,15 @@ impl ReplyScanner {
     /// [`MalformedReply`] when the bytes are no RESP or exceed the bounds.
     #[inline]
     pub fn scan(&mut self, buffer: &[u8]) -> Result<Option<ScannedReply>, MalformedReply> {
+        if self.position == 0
+            && self.searched == 0
+            && let Some((len, start)) = short_header(buffer, 0, b'$')
+            && let (len, end) = (len as usize, start + len as usize + 2)
+            && end <= buffer.len()
+        {
+            // The usual reply, all of it there.
+            return Ok(Some(ScannedReply { kind: ReplyKind::Bulk { start, len }, len: end }));
+        }
         loop {
             let Some(Element { kind, end, opens }) = self.element(buffer)? else { return Ok(None) };
             self.position = end;

@@ -4,12 +4,16 @@
 //! that arrives in many small reads costs one pass. What it accepts, down to the carriage return
 //! it looks for and the line feed it does not check, is what Redis accepts.
 
+use super::header::short_header;
 use super::{ProtocolError, parse_i64, split_inline};
 use bytes::Bytes;
 use memchr::memchr;
 
 /// Arguments a connection keeps room for between requests.
 const KEPT_SPANS: usize = 1024;
+
+/// A bound on lines that is not below this does not concern the usual request.
+const USUAL_LINE_BYTES: u32 = 16;
 
 /// Bounds on what a client may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +109,9 @@ impl Scanner {
             self.restart();
         }
         if self.args_left == 0 {
+            if self.searched == 0 && self.usual(buffer, limits).is_some() {
+                return Ok(Scan::Request { len: self.position });
+            }
             match buffer.first() {
                 None => return Ok(Scan::Incomplete),
                 Some(b'*') => {
@@ -201,6 +208,40 @@ impl Scanner {
     fn empty(&mut self) -> Scan {
         self.finished = true;
         Scan::Empty { len: self.position }
+    }
+
+    /// Takes a request of the usual kind, few short arguments and all of it there, in one pass. `None` if it is another:
+    /// then nothing has been done.
+    #[inline]
+    fn usual(&mut self, buffer: &[u8], limits: &ScanLimits) -> Option<()> {
+        let (count, mut end) = short_header(buffer, 0, b'*')?;
+        let is_few = (1..=ScanLimits::UNAUTHENTICATED_ARGS.min(limits.max_args)).contains(&count);
+        if !is_few || limits.max_line_bytes < USUAL_LINE_BYTES {
+            return None;
+        }
+        for _ in 0..count {
+            let found = self.usual_argument(buffer, end, limits);
+            let Some(next) = found else {
+                self.spans.clear();
+                return None;
+            };
+            end = next;
+        }
+        self.position = end;
+        self.finished = true;
+        Some(())
+    }
+
+    #[inline]
+    fn usual_argument(&mut self, buffer: &[u8], at: usize, limits: &ScanLimits) -> Option<usize> {
+        let (len, start) = short_header(buffer, at, b'$')?;
+        let end = start + to_usize(len) + 2;
+        let is_short = len <= ScanLimits::UNAUTHENTICATED_BULK_BYTES.min(limits.max_bulk_bytes);
+        if !is_short || end > buffer.len() || end > to_usize(limits.max_request_bytes) {
+            return None;
+        }
+        self.spans.push((to_u32(start).ok()?, len));
+        Some(end)
     }
 
     /// Reads `*N`; `N` below one counts as zero.

@@ -2,20 +2,22 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
-use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::dealer::{Dealer, bind};
 use super::lock::{DataDirError, DataDirLock};
-use super::{ServerCounts, Shared};
+use super::{ServerCounts, Shared, open_files};
 use crate::admin::AdminState;
 use crate::clients::Clients;
 use crate::config::{Config, StorageKind};
@@ -28,6 +30,10 @@ use crate::worker::{Arrival, Worker};
 
 /// Sockets waiting for their worker.
 const ARRIVALS: usize = 256;
+/// Tenants opened at a time: their tables are looked at, and made if need be.
+const OPENINGS: usize = 32;
+/// How often a long start says how far it is.
+const PROGRESS: Duration = Duration::from_secs(2);
 
 /// Why the proxy did not start; nothing of it is left running.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +92,7 @@ impl Server {
         let lock = DataDirLock::take(&config.server.data_dir).map_err(StartError::DataDir)?;
         let saved = SavedState::load(&config.server.data_dir).map_err(StartError::State)?;
         saved.apply_to(&mut config).map_err(StartError::State)?;
+        open_files::raise_limit(config.server.max_clients, config.tenants.len());
         let sockets = Sockets::bind(&config).await?;
         let storage = Storage::open(storage_config(&config), Handle::current())
             .await
@@ -96,6 +103,7 @@ impl Server {
             data_dir: config.server.data_dir.clone(),
             storage: storage.clone(),
             consistent_reads: config.storage.consistent_reads,
+            workers: config.server.workers.count(),
         }));
         if let Err(error) = open_tenants(&tenants, &config).await {
             tenants.close().await;
@@ -223,14 +231,26 @@ impl Sockets {
     }
 }
 
-/// Opens all tenants at once: their tables and Redis servers come up side by side.
+/// Opens the tenants side by side, a bounded number at a time, and says how far it is when that takes long.
 async fn open_tenants(tenants: &Arc<Tenants>, config: &Config) -> Result<(), OpenTenantError> {
     let opening = config.tenants.iter().map(|tenant| tenants.open(tenant.clone()));
-    for opened in futures_util::future::join_all(opening).await {
-        let tenant: Arc<Tenant> = opened?;
-        tracing::debug!(tenant = %tenant.name, redis = %tenant.cache.address, "tenant is open");
+    let mut opening = pin!(stream::iter(opening).buffered(OPENINGS));
+    let mut progress = tokio::time::interval(PROGRESS);
+    progress.reset();
+    let (mut open, all) = (0, config.tenants.len());
+    loop {
+        tokio::select! {
+            opened = opening.next() => match opened {
+                Some(opened) => {
+                    let tenant: Arc<Tenant> = opened?;
+                    open += 1;
+                    tracing::debug!(tenant = %tenant.name, redis = %tenant.cache.address, "tenant is open");
+                }
+                None => return Ok(()),
+            },
+            _ = progress.tick() => tracing::info!("{open} of {all} tenants are open"),
+        }
     }
-    Ok(())
 }
 
 type Workers = (Vec<mpsc::Sender<Arrival>>, Vec<JoinHandle<()>>);
@@ -241,11 +261,27 @@ fn start_workers(shared: &Arc<Shared>, drain: &CancellationToken) -> io::Result<
     for number in 0..shared.config.server.workers.count() {
         let (sender, arrivals) = mpsc::channel(ARRIVALS);
         let (shared, drain) = (Arc::clone(shared), drain.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (started, starts) = std::sync::mpsc::sync_channel(1);
         let thread =
             std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-                LocalSet::new().block_on(&runtime, Worker::run(shared, arrivals, drain));
+                // It cannot be moved between threads, so it is made on its own.
+                let runtime = Builder::new_current_thread()
+                    .enable_all()
+                    // Others on this core go first: while they run more arrives, which is then taken together, and
+                    // often the sleep and the waking are saved.
+                    .on_thread_park(std::thread::yield_now)
+                    .build_local(LocalOptions::default());
+                let (runtime, result) = match runtime {
+                    Ok(runtime) => (Some(runtime), Ok(())),
+                    Err(error) => (None, Err(error)),
+                };
+                // Its starter waits for this.
+                let _ = started.send(result);
+                if let Some(runtime) = runtime {
+                    runtime.block_on(Worker::run(shared, arrivals, drain));
+                }
             })?;
+        starts.recv().map_err(io::Error::other)??;
         senders.push(sender);
         threads.push(thread);
     }
@@ -279,6 +315,7 @@ fn storage_config(config: &Config) -> storage::StorageConfig {
         operation_timeout: from.operation_timeout,
         max_attempts: from.max_attempts,
         max_concurrency: from.max_concurrency,
+        batch: from.batch,
         attributes: storage::AttributeNames {
             key: from.key_attribute.clone(),
             value: from.value_attribute.clone(),

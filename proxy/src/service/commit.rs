@@ -45,6 +45,7 @@ use crate::cache::{CacheLost, Conclusion, Fence, OldValue};
 use crate::command::{Change, Item};
 use crate::inflight::KeyGuard;
 use crate::limits::{Amount, Resource};
+use crate::near::Writing;
 use crate::storage::{
     CommitOutcome, Committed, Expectation, Found, KeyEffect, StorageError, TRANSACTION_FACTOR,
     check_commit, is_transaction, write_units,
@@ -147,6 +148,9 @@ impl Service {
     /// fences -> storage -> publish.
     async fn store(&self, changes: &[KeyChange], charged: f64) -> Result<Commit, Failure> {
         let fenced: Vec<&KeyChange> = changes.iter().filter(|change| change.changes()).collect();
+        // From before anything of it can be seen until it is concluded, or dropped.
+        let writing: Vec<Option<Writing>> =
+            fenced.iter().map(|change| self.begin_write(&change.effect.key)).collect();
         let fences = match self.plant_all(&fenced).await {
             Ok(fences) => fences,
             Err(failure) => {
@@ -157,10 +161,12 @@ impl Service {
         let storage = &self.tenant.storage;
         let result = storage.commit(&self.tenant.table, effects_of(changes)).await;
         self.announce(&fenced, &result);
-        let concluded = join_all(fenced.iter().zip(&fences).map(|(change, fence)| {
-            let conclusion = conclusion(&result, &change.effect.change);
-            self.conclude(&change.effect.key, fence.as_ref(), conclusion)
-        }));
+        let concluded =
+            fenced.iter().zip(&fences).zip(writing).map(|((change, fence), writing)| {
+                let conclusion = conclusion(&result, &change.effect.change);
+                self.conclude(&change.effect.key, fence.as_ref(), conclusion, writing)
+            });
+        let concluded = join_all(concluded);
         let failed = concluded.await.into_iter().find_map(Result::err);
         match result {
             Ok(committed) => {
@@ -212,6 +218,11 @@ impl Service {
         }
     }
 
+    /// From now until the guard is dropped no near copy of the key is served, nor any from before it afterwards.
+    fn begin_write(&self, key: &[u8]) -> Option<Writing> {
+        self.tenant.near.as_ref().map(|near| near.begin_write(crate::hash::of_key(key)))
+    }
+
     async fn plant_all(&self, changes: &[&KeyChange]) -> Result<Vec<Option<Fence>>, Failure> {
         let old = if changes.len() > 1 { OldValue::Removed } else { OldValue::StaysReadable };
         let planted = join_all(changes.iter().map(|change| self.plant(&change.effect.key, old)));
@@ -223,7 +234,7 @@ impl Service {
             if let Ok(fence) = fence {
                 // Nothing was written, so what the cache could not do heals by the fence or the note.
                 let key = &change.effect.key;
-                let _ = self.conclude(key, fence.as_ref(), Conclusion::Restore).await;
+                let _ = self.conclude(key, fence.as_ref(), Conclusion::Restore, None).await;
             }
         }
         planted.into_iter().collect()
@@ -241,12 +252,13 @@ impl Service {
     }
 
     /// Concludes in Redis, or notes the key as stale, which is enough where nobody else serves from that Redis. What may
-    /// still change in storage is removed once more later.
+    /// still change in storage is removed once more later, and is being written until then.
     async fn conclude(
         &self,
         key: &Bytes,
         fence: Option<&Fence>,
         conclusion: Conclusion<'_>,
+        writing: Option<Writing>,
     ) -> Result<(), Failure> {
         let ambiguous = matches!(conclusion, Conclusion::Unknown);
         let result = self.coherence.conclude(key, fence, conclusion).await;
@@ -254,7 +266,7 @@ impl Service {
             self.tenant.cache.health.note_stale(key.clone());
         }
         if ambiguous {
-            self.remove_later(key.clone());
+            self.remove_later(key.clone(), writing);
         }
         match result {
             Err(CacheLost) if !self.tenant.cache.exclusive => Err(Failure::CacheLostDuringWrite),
@@ -264,7 +276,7 @@ impl Service {
 
     /// Removes the key from Redis when a fence planted now would fall. Until then a fence keeps values out, but it can
     /// be evicted, or go with Redis, and then a reader may cache what an ambiguous write replaces a moment later.
-    fn remove_later(&self, key: Bytes) {
+    fn remove_later(&self, key: Bytes, writing: Option<Writing>) {
         let health = Arc::clone(&self.tenant.cache.health);
         let wait = Duration::from_millis(self.tenant.cache.times.fence_ms);
         let this = self.this.clone();
@@ -279,6 +291,7 @@ impl Service {
                 health.note_stale(key);
             }
             health.removal_done();
+            drop(writing);
         });
     }
 

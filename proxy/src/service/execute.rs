@@ -98,7 +98,7 @@ impl Service {
         result: Result<Reply, Failure>,
         request: &Request,
     ) -> Reply {
-        self.counters.record_latencies(of, std::iter::once(request.started.elapsed()));
+        self.counters.record_latencies(of, request.started.elapsed(), 1);
         result.unwrap_or_else(|failure| {
             match &failure {
                 Failure::Throttled(_) => self.counters.throttled.add(1),

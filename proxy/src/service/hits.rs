@@ -22,22 +22,23 @@
 //!   ([`crate::replies`]). A client that changed its dialect has reads on two connections: it stays off the path until
 //!   all that it asked before is answered.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use hare::Expiry;
 use tokio::time::Instant;
 
 use super::execute::Request;
 use super::{Failure, Service};
-use crate::cache::{Form, Hit, HitBatch, Ticket};
+use crate::cache::{Form, Hit, Ticket};
 use crate::command::{self, Command, CommandError};
 use crate::limits::{Amount, Resource};
 use crate::resp::{Reply, ScanLimits, Scanner};
-use crate::tenant::LatencyOf;
+use crate::tenant::{LatencyOf, Observer};
 
 impl Service {
-    /// Delivers what Redis answered.
-    pub(super) fn deliver_hits(&self, batch: &mut HitBatch, bytes: &[u8]) {
-        let HitBatch { hits, asked } = batch;
+    /// Delivers what Redis answered ([`crate::cache::Deliver::hits`]).
+    pub(super) fn deliver_hits(&self, hits: &mut Vec<Hit>, asked: &[u8], bytes: &[u8]) {
         hits.retain_mut(|hit| {
             let replies = &hit.ticket.replies;
             let in_order = replies.is_straight() || !replies.must_wait(hit.ticket.seq);
@@ -51,19 +52,49 @@ impl Service {
         self.observe_hits(hits, asked, cost);
         if self.tenant.limits.net.try_charge(Amount::bytes(cost as u64)) {
             let now = Instant::now();
-            self.counters.record_latencies(
-                LatencyOf::Hit,
-                hits.iter().map(|h| now.saturating_duration_since(h.ticket.started)),
-            );
-            for hit in hits.drain(..) {
-                let reply = bytes.get(hit.reply.clone()).unwrap_or_default();
-                hit.ticket.replies.complete(hit.ticket.seq, reply);
+            if self.has_near() {
+                self.offer_hits(hits, asked, bytes);
             }
+            let mut runs = hits.chunk_by(follows).peekable();
+            while let Some(run) = runs.next() {
+                let more = runs.peek().is_some_and(|next| is_of_same_client(run, next));
+                self.pass_on(run, bytes, now, more);
+            }
+            hits.clear();
         } else {
             for hit in hits.drain(..) {
                 let reply = bytes.get(hit.reply.clone()).map(Bytes::copy_from_slice);
-                self.deliver_when_paid(hit, reply.unwrap_or_default());
+                let cost = cost_of(&hit);
+                self.deliver_when_paid(hit.ticket, cost, reply.unwrap_or_default());
             }
+        }
+    }
+
+    /// Keeps the values that near copies were wanted of.
+    fn offer_hits(&self, hits: &[Hit], asked: &[u8], bytes: &[u8]) {
+        for hit in hits {
+            if let Some(stamp) = hit.ticket.near {
+                let key = asked.get(hit.key.clone()).unwrap_or_default();
+                let reply = bytes.get(hit.reply.clone()).unwrap_or_default();
+                self.offer_near(key, hit.ticket.hash, stamp, reply, hit.value_len);
+            }
+        }
+    }
+
+    /// Passes on the replies to requests of one client that were sent, and answered, one behind the other.
+    fn pass_on(&self, run: &[Hit], bytes: &[u8], now: Instant, more: bool) {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
+        let Ticket { replies, seq, started, .. } = &first.ticket;
+        let took = now.saturating_duration_since(*started);
+        self.counters.record_latencies(LatencyOf::Hit, took, run.len() as u64);
+        let all = bytes.get(first.reply.start..last.reply.end).unwrap_or_default();
+        let longest = run.iter().map(|hit| hit.reply.len()).max().unwrap_or_default();
+        if replies.pass_on(*seq, run.len(), all, longest, more) {
+            return;
+        }
+        for hit in run {
+            let reply = bytes.get(hit.reply.clone()).unwrap_or_default();
+            hit.ticket.replies.complete(hit.ticket.seq, reply);
         }
     }
 
@@ -95,16 +126,14 @@ impl Service {
     }
 
     /// The value is known, so later requests on the key need not wait; only the reply does.
-    fn deliver_when_paid(&self, hit: Hit, reply: Bytes) {
+    pub(super) fn deliver_when_paid(&self, ticket: Ticket, cost: usize, reply: Bytes) {
         let Some(service) = self.this.upgrade() else { return };
-        let cost = Amount::bytes(cost_of(&hit) as u64);
-        let ticket = hit.ticket;
+        let cost = Amount::bytes(cost as u64);
         self.tasks.spawn_local(async move {
             match service.tenant.limits.charge(Resource::Net, cost).await {
                 Ok(()) => {
                     ticket.replies.complete(ticket.seq, &reply);
-                    let took = std::iter::once(ticket.started.elapsed());
-                    service.counters.record_latencies(LatencyOf::Hit, took);
+                    service.counters.record_latencies(LatencyOf::Hit, ticket.started.elapsed(), 1);
                 }
                 Err(throttled) => {
                     service.counters.throttled.add(1);
@@ -124,8 +153,10 @@ impl Service {
         let mut units = 0.0;
         let mut watch = self.tenant.observer.watch();
         for (hit, n) in hits.iter().zip(first..) {
-            let key = asked.get(hit.key.clone()).unwrap_or_default();
-            self.tenant.observer.saw_read(n, key);
+            let key = &hit.key;
+            if Observer::shows(n) {
+                self.tenant.observer.saw_read(n, asked.get(key.clone()).unwrap_or_default());
+            }
             if hit.ticket.form == Form::Get {
                 units += self.tenant.read_units(key.len(), hit.value_len);
                 watch.read(hit.ticket.hash, key.len(), hit.value_len, Expiry::Keep);
@@ -137,6 +168,20 @@ impl Service {
         }
         counters.milli_read_units_if_missed.add(super::read::milli(units));
     }
+}
+
+/// Whether the second of two neighbours is the same client's next request, asked at the same time.
+fn follows(hit: &Hit, next: &Hit) -> bool {
+    let (a, b) = (&hit.ticket, &next.ticket);
+    Rc::ptr_eq(&a.replies, &b.replies)
+        && a.seq + 1 == b.seq
+        && a.started == b.started
+        && hit.reply.end == next.reply.start
+}
+
+fn is_of_same_client(run: &[Hit], next: &[Hit]) -> bool {
+    let of = |run: &[Hit]| run.first().map(|hit| Rc::as_ptr(&hit.ticket.replies));
+    of(run) == of(next)
 }
 
 /// Bytes that a tenant pays for: key and value, or request and reply.

@@ -216,6 +216,10 @@ impl Service {
                 return Err(Failure::of_storage(error));
             }
         };
+        if let Some(near) = &self.tenant.near {
+            // It may be the late effect of a write that nobody waits for any more.
+            near.void(crate::hash::of_key(key));
+        }
         limits.read_units.settle(least, Amount::from_f64(got.read_units));
         self.counters.milli_read_units.add(milli(got.read_units));
         let bytes = got.item.as_ref().map_or(0, |i| key.len() + i.value.len()) as u64;

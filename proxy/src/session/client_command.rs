@@ -75,7 +75,7 @@ impl Session {
             if record.id == self.record.id {
                 after = After::Close;
             } else {
-                record.killed.cancel();
+                record.killed.throw();
             }
         }
         Ok((killed, after))

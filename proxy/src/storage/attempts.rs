@@ -29,15 +29,13 @@
 //!    credentials. If the SDK does not say, the request counts as sent.
 //! 4. A permit is held while an attempt runs, not during the pause between
 //!    attempts, and waiting for one counts towards the operation's time-out.
+//! 5. Where several operations share an attempt, it is one of each of them
+//!    ([`super::batch`]).
 
 use super::config::StorageConfig;
 use super::error::StorageError;
-use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata, SdkError};
-use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
-use std::error::Error;
-use std::sync::{Arc, OnceLock};
+use super::failure::{Failure, Sent};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -58,21 +56,6 @@ pub(crate) enum Effect {
     Transaction,
 }
 
-/// How one attempt failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// It never left this process.
-    NotSent(String),
-    /// The endpoint turned it away for now.
-    Throttled(String),
-    /// The endpoint turned it away for good.
-    Refused(String),
-    /// The endpoint answered that it failed (5xx).
-    Failed(String),
-    /// It was sent and no answer came.
-    Lost(String),
-}
-
 /// The result of an operation that succeeded in the end.
 #[derive(Debug)]
 pub(crate) struct Done<T> {
@@ -80,6 +63,16 @@ pub(crate) struct Done<T> {
     pub(crate) output: T,
     /// Why an earlier attempt may have been applied too, if one may.
     pub(crate) doubt: Option<String>,
+}
+
+/// An operation on its way through its attempts.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    effect: Effect,
+    /// When it ends at the latest.
+    pub(crate) deadline: Instant,
+    made: u32,
+    doubt: Option<String>,
 }
 
 /// The bounds on attempts, shared by all operations of one client.
@@ -123,32 +116,71 @@ impl Attempts {
         C: Fn(Sent) -> F,
         F: Future<Output = Result<T, Failure>>,
     {
-        let deadline = Instant::now() + self.operation_timeout;
-        let mut doubt = None;
-        let mut made = 0;
+        self.resume(self.begin(effect), call).await
+    }
+
+    /// As [`Self::run`], for an operation that has begun.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub(crate) async fn resume<T, C, F>(
+        &self,
+        mut trial: Trial,
+        call: C,
+    ) -> Result<Done<T>, StorageError>
+    where
+        C: Fn(Sent) -> F,
+        F: Future<Output = Result<T, Failure>>,
+    {
         loop {
-            let failure = match self.attempt(deadline, &call).await {
-                Ok(output) => return Ok(Done { output, doubt }),
-                Err(failure) => failure,
-            };
-            made += 1;
-            if effect != Effect::Read
-                && let Failure::Failed(detail) | Failure::Lost(detail) = &failure
-            {
-                doubt.get_or_insert_with(|| detail.clone());
+            match self.attempt(trial.deadline, &call).await {
+                Ok(output) => return Ok(Done { output, doubt: trial.doubt }),
+                Err(failure) => sleep(self.after(&mut trial, failure)?).await,
             }
-            let pause = pause_before(made);
-            if !may_repeat(effect, &failure)
-                || made >= self.max_attempts
-                || Instant::now() + pause >= deadline
-            {
-                return Err(conclude(failure, doubt));
-            }
-            sleep(pause).await;
         }
     }
 
-    async fn attempt<T, C, F>(&self, deadline: Instant, call: &C) -> Result<T, Failure>
+    /// An operation begins: its time runs from now on.
+    pub(crate) fn begin(&self, effect: Effect) -> Trial {
+        Trial { effect, deadline: Instant::now() + self.operation_timeout, made: 0, doubt: None }
+    }
+
+    /// An attempt failed: the pause before the next.
+    ///
+    /// # Errors
+    /// How the operation ends, if there is no next.
+    pub(crate) fn after(
+        &self,
+        trial: &mut Trial,
+        failure: Failure,
+    ) -> Result<Duration, StorageError> {
+        trial.made += 1;
+        if trial.effect != Effect::Read
+            && let Failure::Failed(detail) | Failure::Lost(detail) = &failure
+        {
+            trial.doubt.get_or_insert_with(|| detail.clone());
+        }
+        let pause = pause_before(trial.made);
+        if !may_repeat(trial.effect, &failure)
+            || trial.made >= self.max_attempts
+            || Instant::now() + pause >= trial.deadline
+        {
+            return Err(conclude(failure, trial.doubt.take()));
+        }
+        Ok(pause)
+    }
+
+    /// Whether an operation has too little time left to share an attempt with others, whose time it would cut short.
+    pub(crate) fn is_hurried(&self, trial: &Trial) -> bool {
+        let enough = self.attempt_timeout.min(self.operation_timeout / 2);
+        trial.deadline.saturating_duration_since(Instant::now()) < enough
+    }
+
+    /// One attempt, which ends before `deadline`.
+    ///
+    /// # Errors
+    /// How it failed.
+    pub(crate) async fn attempt<T, C, F>(&self, deadline: Instant, call: &C) -> Result<T, Failure>
     where
         C: Fn(Sent) -> F,
         F: Future<Output = Result<T, Failure>>,
@@ -208,104 +240,5 @@ fn conclude(last: Failure, doubt: Option<String>) -> StorageError {
         (Failure::NotSent(detail) | Failure::Failed(detail) | Failure::Lost(detail), None) => {
             StorageError::Unavailable(detail)
         }
-    }
-}
-
-impl Failure {
-    /// Sorts what the SDK reported for one attempt.
-    pub(crate) fn of<E>(error: &SdkError<E>, sent: &Sent) -> Self
-    where
-        E: ProvideErrorMetadata + Error + 'static,
-    {
-        let detail = describe(error);
-        let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
-        if code.is_some_and(asks_for_less) {
-            return Self::Throttled(detail);
-        }
-        match error.raw_response().map(|response| response.status().as_u16()) {
-            Some(429) => Self::Throttled(detail),
-            // The endpoint gave up waiting for the rest of the request.
-            Some(408) => Self::Lost(detail),
-            Some(400..=499) => Self::Refused(detail),
-            Some(500..) => Self::Failed(detail),
-            Some(_) => Self::Lost(detail),
-            None if matches!(error, SdkError::ConstructionFailure(_)) => Self::Refused(detail),
-            None if sent.is_connected() => Self::Lost(detail),
-            None => Self::NotSent(detail),
-        }
-    }
-}
-
-/// Error codes that say "not now" and guarantee that nothing was applied.
-fn asks_for_less(code: &str) -> bool {
-    matches!(
-        code,
-        "ProvisionedThroughputExceededException"
-            | "ThrottlingException"
-            | "Throttling"
-            | "RequestLimitExceeded"
-            | "LimitExceededException"
-            | "TransactionConflictException"
-            | "TransactionInProgressException"
-            | "ReplicatedWriteConflictException"
-    )
-}
-
-/// One line: the service's code and message, or the chain of causes.
-fn describe<E>(error: &SdkError<E>) -> String
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    if let Some(service) = error.as_service_error() {
-        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-        let code = service.code().unwrap_or("no error code");
-        return match service.message() {
-            Some(message) => format!("{code} (HTTP {status}): {message}"),
-            None => format!("{code} (HTTP {status})"),
-        };
-    }
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let part = next.to_string();
-        if !text.ends_with(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        cause = next.source();
-    }
-    text
-}
-
-/// Remembers whether one attempt was given a connection.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Sent {
-    connection: Arc<OnceLock<Option<CaptureSmithyConnection>>>,
-}
-
-impl Sent {
-    fn is_connected(&self) -> bool {
-        match self.connection.get() {
-            None => false,
-            Some(None) => true,
-            Some(Some(connection)) => connection.get().is_some(),
-        }
-    }
-}
-
-impl Intercept for Sent {
-    fn name(&self) -> &'static str {
-        "Sent"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        bag: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        // Stored by the SDK's own connection handling, in an earlier hook.
-        let _ = self.connection.set(bag.load::<CaptureSmithyConnection>().cloned());
-        Ok(())
     }
 }

@@ -17,10 +17,11 @@ use aws_sdk_dynamodb::types::{
 };
 use bytes::Bytes;
 
-use super::attempts::{Done, Effect, Failure, Sent};
+use super::attempts::{Done, Effect};
 use super::condition::Condition;
 use super::dynamo::{Dynamo, live, reported};
 use super::error::StorageError;
+use super::failure::{Failure, Sent};
 use super::now_ms;
 use super::table::{Attributes, StoredItem, Table};
 use super::units::{MAX_TRANSACTION_BYTES, MAX_TRANSACTION_KEYS, TRANSACTION_FACTOR, write_units};
@@ -104,6 +105,16 @@ pub fn check_commit(table: &Table, effects: &[KeyEffect]) -> Result<(), StorageE
 #[must_use]
 pub fn is_transaction(effects: &[KeyEffect]) -> bool {
     !matches!(effects, [] | [KeyEffect { change: Change::Put(_) | Change::Delete, .. }])
+}
+
+/// Key and item, if this is nothing but one put whatever was there: it can go together with others.
+pub(super) fn plain_put(effects: &[KeyEffect]) -> Option<(&Bytes, &StoredItem)> {
+    match effects {
+        [KeyEffect { key, change: Change::Put(item), expectation: Expectation::Anything }] => {
+            Some((key, item))
+        }
+        _ => None,
+    }
 }
 
 impl KeyEffect {
@@ -289,7 +300,7 @@ impl Dynamo {
 /// The item that failed a condition costs nothing to be told.
 const FOUND: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
-fn applied(write_units: f64) -> Committed {
+pub(super) fn applied(write_units: f64) -> Committed {
     let outcome = CommitOutcome::Applied { removed: None, removed_is_certain: false };
     Committed { outcome, write_units }
 }

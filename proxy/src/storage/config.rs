@@ -67,6 +67,8 @@ pub struct StorageConfig {
     pub max_attempts: u32,
     /// Most requests in flight to the endpoint at once; at least 1.
     pub max_concurrency: usize,
+    /// Reads, and plain puts, of one table that come faster than they are answered go together.
+    pub batch: bool,
     /// Names of the item's attributes.
     pub attributes: AttributeNames,
     /// Where the embedded engine keeps its files.
@@ -92,6 +94,7 @@ impl Default for StorageConfig {
             operation_timeout: Duration::from_secs(10),
             max_attempts: 3,
             max_concurrency: 512,
+            batch: true,
             attributes: AttributeNames::default(),
             data_dir: PathBuf::from("./hopperkv-data"),
             sweep_interval: Duration::from_secs(600),

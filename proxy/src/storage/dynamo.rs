@@ -5,10 +5,11 @@
 //! small runtimes that may stop at any time. Each call is a task there, and a
 //! caller that goes away does not cancel it half-way through a write.
 
-use super::attempts::{Attempts, Effect, Failure};
+use super::attempts::{Attempts, Effect};
 use super::config::StorageConfig;
 use super::error::{OpenError, StorageError};
-use super::table::{StoredItem, Table};
+use super::failure::{Failure, Sent};
+use super::table::{Attributes, StoredItem, Table};
 use super::units::{read_units, write_units};
 use super::{Deleted, Got, Wrote, now_ms};
 use aws_sdk_dynamodb::Client;
@@ -17,7 +18,11 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{
     BehaviorVersion, Builder, Credentials, Region, SharedHttpClient, StalledStreamProtectionConfig,
 };
-use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity, ReturnValue};
+use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValue,
+};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::Bytes;
 use std::time::Duration;
@@ -29,7 +34,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) struct Dynamo {
     pub(crate) client: Client,
     pub(crate) attempts: Attempts,
-    consistent_reads: bool,
+    pub(crate) consistent_reads: bool,
 }
 
 /// Where credentials come from.
@@ -91,22 +96,40 @@ impl Dynamo {
 
     pub(crate) async fn get(&self, table: &Table, key: &Bytes) -> Result<Got, StorageError> {
         let key_value = table.key_value(key)?;
-        let output = self
-            .attempts
-            .run(Effect::Read, |sent| {
-                let request = self
-                    .client
-                    .get_item()
-                    .table_name(table.name())
-                    .key(table.key_attribute(), key_value.clone())
-                    .consistent_read(self.consistent_reads)
-                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                    .customize()
-                    .interceptor(sent.clone());
-                async move { request.send().await.map_err(|error| Failure::of(&error, &sent)) }
-            })
-            .await?
-            .output;
+        let call = |sent| self.get_item(table, key_value.clone(), sent);
+        let output = self.attempts.run(Effect::Read, call).await?.output;
+        self.got(table, key, output)
+    }
+
+    /// One attempt of a read.
+    pub(crate) async fn get_item(
+        &self,
+        table: &Table,
+        key: AttributeValue,
+        sent: Sent,
+    ) -> Result<GetItemOutput, Failure> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(table.name())
+            .key(table.key_attribute(), key)
+            .consistent_read(self.consistent_reads)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .customize()
+            .interceptor(sent.clone());
+        request.send().await.map_err(|error| Failure::of(&error, &sent))
+    }
+
+    /// What a read has found.
+    ///
+    /// # Errors
+    /// [`StorageError::Rejected`]: an item that was not written by us.
+    pub(crate) fn got(
+        &self,
+        table: &Table,
+        key: &Bytes,
+        output: GetItemOutput,
+    ) -> Result<Got, StorageError> {
         let item = output.item.map(|item| table.decode(key, item)).transpose()?;
         let read_units = reported(output.consumed_capacity.as_ref()).unwrap_or_else(|| {
             read_units(size_of(table, key, item.as_ref()), self.consistent_reads)
@@ -121,24 +144,39 @@ impl Dynamo {
         stored: &StoredItem,
     ) -> Result<Wrote, StorageError> {
         let item = table.encode(key, stored)?;
-        let output = self
-            .attempts
-            .run(Effect::Write, |sent| {
-                let request = self
-                    .client
-                    .put_item()
-                    .table_name(table.name())
-                    .set_item(Some(item.clone()))
-                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                    .customize()
-                    .interceptor(sent.clone());
-                async move { request.send().await.map_err(|error| Failure::of(&error, &sent)) }
-            })
-            .await?
-            .output;
+        let call = |sent| self.put_item(table, item.clone(), sent);
+        let output = self.attempts.run(Effect::Write, call).await?.output;
+        Ok(Self::wrote(table, key, stored, &output))
+    }
+
+    /// One attempt of a put.
+    pub(crate) async fn put_item(
+        &self,
+        table: &Table,
+        item: Attributes,
+        sent: Sent,
+    ) -> Result<PutItemOutput, Failure> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(table.name())
+            .set_item(Some(item))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .customize()
+            .interceptor(sent.clone());
+        request.send().await.map_err(|error| Failure::of(&error, &sent))
+    }
+
+    /// What a put has cost.
+    pub(crate) fn wrote(
+        table: &Table,
+        key: &Bytes,
+        stored: &StoredItem,
+        output: &PutItemOutput,
+    ) -> Wrote {
         let write_units = reported(output.consumed_capacity.as_ref())
             .unwrap_or_else(|| write_units(size_of(table, key, Some(stored))));
-        Ok(Wrote { write_units })
+        Wrote { write_units }
     }
 
     pub(crate) async fn delete(&self, table: &Table, key: &Bytes) -> Result<Deleted, StorageError> {

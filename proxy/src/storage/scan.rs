@@ -13,9 +13,10 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, Select};
 use bytes::Bytes;
 
-use super::attempts::{Effect, Failure};
+use super::attempts::Effect;
 use super::dynamo::{Dynamo, reported};
 use super::error::StorageError;
+use super::failure::Failure;
 use super::now_ms;
 use super::table::{Attributes, Table};
 use super::units::read_units;

@@ -1,9 +1,10 @@
 //! Opening a table: examine it, create it if asked to, refuse what cannot work.
 
-use super::attempts::{Effect, Failure};
+use super::attempts::Effect;
 use super::config::{AttributeNames, StorageConfig};
 use super::dynamo::Dynamo;
 use super::error::{StorageError, TableError};
+use super::failure::Failure;
 use super::table::{KeyType, Table};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{

@@ -5,6 +5,7 @@
 //! DynamoDB's own sweep, which may run days late. So an item can be expired and
 //! still be there: readers ask [`Item::is_live`].
 
+use super::batch::{BatchStats, Batcher, Put, Read};
 use super::config::AttributeNames;
 use super::error::StorageError;
 use super::scan::ScannedKey;
@@ -36,6 +37,14 @@ pub enum KeyType {
 #[derive(Debug, Clone)]
 pub struct Table {
     schema: Arc<Schema>,
+    batchers: Arc<Batchers>,
+}
+
+/// What sends requests for this table that can go together.
+#[derive(Debug, Default)]
+pub(crate) struct Batchers {
+    pub(crate) reads: Arc<Batcher<Read>>,
+    pub(crate) puts: Arc<Batcher<Put>>,
 }
 
 #[derive(Debug)]
@@ -68,7 +77,24 @@ impl Table {
                 expiry_ms: attributes.expiry_ms.clone(),
                 ttl_s: attributes.ttl_s.clone(),
             }),
+            batchers: Arc::default(),
         }
+    }
+
+    pub(crate) fn batchers(&self) -> &Batchers {
+        &self.batchers
+    }
+
+    /// What is counted of the reads that can go together.
+    #[must_use]
+    pub fn read_batches(&self) -> BatchStats {
+        self.batchers.reads.stats()
+    }
+
+    /// What is counted of the puts that can go together.
+    #[must_use]
+    pub fn put_batches(&self) -> BatchStats {
+        self.batchers.puts.stats()
     }
 
     /// The table's name.
@@ -93,8 +119,8 @@ impl Table {
     /// expiry numbers are counted at today's length (13 and 10 digits).
     #[must_use]
     pub fn item_bytes(&self, key_bytes: usize, value_bytes: usize, has_expiry: bool) -> u64 {
-        let numbers = [9_999_999_999_999, 9_999_999_999].map(number_bytes);
-        self.size(key_bytes, value_bytes, has_expiry.then_some(numbers))
+        let numbers = || [9_999_999_999_999, 9_999_999_999].map(number_bytes);
+        self.size(key_bytes, value_bytes, has_expiry.then(numbers))
     }
 
     /// Bytes DynamoDB counts for `stored` under a key of `key_bytes`.
@@ -147,14 +173,28 @@ impl Table {
     pub(crate) fn key_value(&self, key: &[u8]) -> Result<AttributeValue, StorageError> {
         match self.schema.key_type {
             KeyType::Binary => Ok(AttributeValue::B(Blob::new(key))),
-            KeyType::String => match std::str::from_utf8(key) {
-                Ok(text) => Ok(AttributeValue::S(text.to_owned())),
-                Err(_) => Err(StorageError::Rejected(format!(
-                    "table {} has string keys (\"{}\" of type S), and this key is not UTF-8",
-                    self.schema.name, self.schema.key
-                ))),
-            },
+            KeyType::String => Ok(AttributeValue::S(self.text(key)?.to_owned())),
         }
+    }
+
+    /// Whether this table can have such a key.
+    ///
+    /// # Errors
+    /// As [`Table::key_value`].
+    pub(crate) fn check_key(&self, key: &[u8]) -> Result<(), StorageError> {
+        match self.schema.key_type {
+            KeyType::Binary => Ok(()),
+            KeyType::String => self.text(key).map(drop),
+        }
+    }
+
+    fn text<'a>(&self, key: &'a [u8]) -> Result<&'a str, StorageError> {
+        std::str::from_utf8(key).map_err(|_| {
+            StorageError::Rejected(format!(
+                "table {} has string keys (\"{}\" of type S), and this key is not UTF-8",
+                self.schema.name, self.schema.key
+            ))
+        })
     }
 
     /// The item to put for `key`.

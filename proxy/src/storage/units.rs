@@ -47,10 +47,29 @@ pub(crate) fn number_bytes(mut number: u64) -> u64 {
     hare::units::number_bytes(digits)
 }
 
+/// What each item of a batch has cost: what the rules say of it, scaled so that the sum is the one that was reported.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shares {
+    scale: f64,
+}
+
+impl Shares {
+    /// `reported` is 0 where the endpoint reports nothing.
+    pub(crate) fn of(reported: f64, by_rule: f64) -> Self {
+        let has_both = reported > 0.0 && by_rule > 0.0;
+        Self { scale: if has_both { reported / by_rule } else { 1.0 } }
+    }
+
+    /// The units of an item that costs `by_rule`.
+    pub(crate) fn of_item(self, by_rule: f64) -> f64 {
+        self.scale * by_rule
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "units are small whole numbers or halves, exact in f64")]
 mod tests {
-    use super::{number_bytes, read_units, write_units};
+    use super::{Shares, number_bytes, read_units, write_units};
 
     #[test]
     fn reads_round_up_to_4_kb_and_missing_items_cost_the_minimum() {
@@ -75,5 +94,14 @@ mod tests {
         assert_eq!(number_bytes(42), 2);
         assert_eq!(number_bytes(1_700_000_000), 2);
         assert_eq!(number_bytes(1_712_345_678_901), 8);
+    }
+
+    #[test]
+    fn the_items_of_a_batch_share_what_it_cost() {
+        let exact = Shares::of(3.0, 3.0);
+        assert_eq!([exact.of_item(1.0), exact.of_item(2.0)], [1.0, 2.0]);
+        let more = Shares::of(6.0, 3.0);
+        assert_eq!([more.of_item(1.0), more.of_item(2.0)], [2.0, 4.0]);
+        assert_eq!(Shares::of(0.0, 3.0).of_item(2.0), 2.0);
     }
 }

@@ -45,6 +45,8 @@ counters! {
     reads,
     /// Reads answered by the cache, or by somebody else's storage read.
     hits,
+    /// Reads answered from the proxy's own near cache (counted as hits too).
+    near_hits,
     /// Reads that went to storage.
     misses,
     /// Reads that joined another read's flight (counted as hits too).
@@ -129,19 +131,13 @@ fn new_histogram() -> Histogram<u64> {
 }
 
 impl Counters {
-    /// Records latencies of one kind under one lock.
-    pub(crate) fn record_latencies(
-        &self,
-        of: LatencyOf,
-        latencies: impl Iterator<Item = Duration>,
-    ) {
+    /// Records that `count` requests of one kind took that long.
+    pub(crate) fn record_latencies(&self, of: LatencyOf, took: Duration, count: u64) {
         let Some(histogram) = self.latencies.by_kind.get(of as usize) else { return };
         let mut histogram = histogram.lock();
         let histogram = histogram.get_or_insert_with(new_histogram);
-        for latency in latencies {
-            let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-            histogram.saturating_record(us);
-        }
+        let us = took.as_secs() * 1_000_000 + u64::from(took.subsec_micros());
+        histogram.saturating_record_n(us, count);
     }
 
     /// Adds this worker's latencies to `into`.

@@ -32,6 +32,7 @@ use crate::command::ItemLimits;
 use crate::config::{TenantConfig, Terms};
 use crate::inflight::{Flights, KeyLocks};
 use crate::limits::{Quota, Rate, TenantLimits};
+use crate::near::Near;
 use crate::service::FlightResult;
 use crate::storage::{self, Storage, Table};
 
@@ -52,6 +53,8 @@ pub(crate) struct Tenant {
     pub(crate) consistent_reads: bool,
     /// Its Redis.
     pub(crate) cache: TenantCache,
+    /// Its near cache, if it has one.
+    pub(crate) near: Option<Near>,
     /// Computes while that cannot; one for all tenants.
     pub(crate) spare: Arc<Spare>,
     /// Read units, write units and bytes per second.
@@ -82,6 +85,11 @@ impl Tenant {
         let counters = Arc::new(Counters::default());
         self.counters.lock().push(Arc::clone(&counters));
         counters
+    }
+
+    /// Whether a client has ever signed in.
+    pub(crate) fn was_used(&self) -> bool {
+        !self.counters.lock().is_empty()
     }
 
     /// All counters, summed over workers.
@@ -127,11 +135,20 @@ impl Tenant {
         **self.quota.load()
     }
 
-    /// Sets the rates at once and notes the cache size, which [`crate::apply`] brings about.
+    /// Sets the rates at once, has the near cache follow, and notes the size of Redis, which [`crate::apply`] brings
+    /// about.
     pub(crate) fn set_quota(&self, quota: Resources) {
         self.limits.set_quota(rates_of(&quota));
-        self.cache.quota_bytes.store(quota.cache_bytes, Ordering::Relaxed);
+        self.cache.quota_bytes.store(self.redis_part(quota.cache_bytes), Ordering::Relaxed);
+        if let Some(near) = &self.near {
+            near.set_quota(quota.cache_bytes);
+        }
         self.quota.store(Arc::new(quota));
+    }
+
+    /// What of a cache quota is Redis's: all of it but for the near cache.
+    pub(crate) fn redis_part(&self, quota_bytes: u64) -> u64 {
+        self.near.as_ref().map_or(quota_bytes, |near| near.redis_part(quota_bytes))
     }
 
     /// Read units that reading such an item from storage costs.

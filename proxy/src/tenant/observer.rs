@@ -68,7 +68,7 @@ impl Observer {
 
     /// True when requests on this key are to be shown to the ghost cache.
     #[inline]
-    fn is_sampled(&self, hash: u64) -> bool {
+    pub(crate) fn is_sampled(&self, hash: u64) -> bool {
         Sampler::up_to(self.sampled_up_to.load(Ordering::Relaxed)).is_sampled(hash)
     }
 
@@ -78,9 +78,15 @@ impl Observer {
         Watch { observer: self, ghost: None }
     }
 
+    /// Whether the `n`th read of a worker is to be shown to the hot-key sketch.
+    #[inline]
+    pub(crate) fn shows(n: u64) -> bool {
+        n.is_multiple_of(HOT_KEY_SAMPLE)
+    }
+
     /// Shows the `n`th read of a worker to the hot-key sketch, if it is its turn.
     pub(crate) fn saw_read(&self, n: u64, key: &[u8]) {
-        if n.is_multiple_of(HOT_KEY_SAMPLE) {
+        if Self::shows(n) {
             self.hot.lock().saw(key);
         }
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,6 +18,7 @@ use crate::cache::{
 };
 use crate::config::{AllocatorConfig, CacheConfig, TenantConfig};
 use crate::limits::TenantLimits;
+use crate::near::Near;
 use crate::storage::{Storage, TableError};
 
 /// What all tenants have in common.
@@ -32,6 +34,8 @@ pub(crate) struct TenantSettings {
     pub(crate) storage: Storage,
     /// Strongly consistent reads.
     pub(crate) consistent_reads: bool,
+    /// Threads that serve clients.
+    pub(crate) workers: usize,
 }
 
 /// Why a tenant could not be opened; nothing of it is left running.
@@ -65,6 +69,10 @@ pub(crate) struct Tenants {
     locks: Arc<crate::inflight::KeyLocks>,
     keepers: TaskTracker,
     spare: Arc<Spare>,
+    /// See [`Keeper::starts`].
+    starts: Arc<Semaphore>,
+    /// Set once the program of managed servers was seen to run.
+    program_runs: OnceCell<()>,
 }
 
 #[derive(Debug)]
@@ -88,6 +96,8 @@ impl Tenants {
             locks: Arc::default(),
             keepers,
             spare,
+            starts: Keeper::starts(),
+            program_runs: OnceCell::new(),
         }
     }
 
@@ -103,11 +113,15 @@ impl Tenants {
             .await
             .map_err(|source| OpenTenantError::Table { tenant: config.name.clone(), source })?;
         let name: Arc<str> = config.name.as_str().into();
-        let health = Arc::new(Health::default());
-        let quota_bytes = Arc::new(AtomicU64::new(config.cache_bytes));
+        let near = (config.near_cache_bytes > 0)
+            .then(|| Near::new(config.near_cache_bytes, config.cache_bytes, settings.workers));
+        let of_redis = near.as_ref().map(|near| near.redis_part(config.cache_bytes));
+        let quota_bytes = Arc::new(AtomicU64::new(of_redis.unwrap_or(config.cache_bytes)));
         let cache_error = |source| OpenTenantError::Cache { tenant: config.name.clone(), source };
         let (address, ownership) = self.place(&config).map_err(|e| cache_error(e.into()))?;
         let exclusive = !matches!(ownership, Ownership::Shared);
+        let is_managed = matches!(ownership, Ownership::Managed(_));
+        let health = Arc::new(if is_managed { Health::asleep() } else { Health::default() });
         let mut keeper = Keeper::new(
             Arc::clone(&name),
             address.clone(),
@@ -115,8 +129,13 @@ impl Tenants {
             settings.cache.maxmemory_samples,
             Arc::clone(&health),
             Arc::clone(&quota_bytes),
+            Arc::clone(&self.starts),
         );
-        keeper.start().await.map_err(cache_error)?;
+        if is_managed {
+            self.check_program().await.map_err(|e| cache_error(e.into()))?;
+        } else {
+            keeper.start().await.map_err(cache_error)?;
+        }
         let base = base_of(&config);
         let times = CoherenceTimes::new(
             settings.cache.lease,
@@ -131,6 +150,7 @@ impl Tenants {
             table,
             consistent_reads: settings.consistent_reads,
             cache: TenantCache { address, health, exclusive, times, quota_bytes },
+            near,
             spare: Arc::clone(&self.spare),
             keyspace: Keyspace::default(),
             scripts: Scripts::default(),
@@ -181,6 +201,12 @@ impl Tenants {
         self.spare.stop();
         self.keepers.close();
         self.keepers.wait().await;
+    }
+
+    /// Managed servers are started when they are first needed; that they can be is seen before.
+    async fn check_program(&self) -> Result<(), ManagedError> {
+        let program = &self.settings.cache.redis_server;
+        self.program_runs.get_or_try_init(|| ManagedRedis::check(program)).await.map(drop)
     }
 
     fn place(&self, config: &TenantConfig) -> Result<(RedisAddress, Ownership), ManagedError> {

@@ -123,8 +123,8 @@ fn a_missing_redis_program_is_named_and_nothing_stays_bound() {
 #[test]
 fn a_redis_program_that_ends_at_once_is_named() {
     one().cache("kind = \"managed\"\nredis_server = \"false\"").refused().assert_like(
-        "tenant \"orders\": redis-server did not come up: it ended with ",
-        "orders.log",
+        "tenant \"orders\": `false --version` ended with exit status: 1; ",
+        "set [cache] redis_server to a redis-server",
     );
 }
 

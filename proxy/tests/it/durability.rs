@@ -236,9 +236,10 @@ fn sigint_answers_what_is_under_way_and_leaves_no_process_behind() {
     for (n, client) in clients.iter_mut().enumerate() {
         client.send(&encode(&["SET", &format!("k{n}"), "v"]));
         client.send(&encode(&["GET", &format!("k{n}")]));
+        // One after the other, or they would go together.
+        endpoint.until_waiting(n + 1);
     }
     let mut idle = proxy.client();
-    endpoint.until_waiting(5);
     proxy.signal(Signal::SIGINT);
     assert!(idle.is_closed(), "an idle client is let go");
     endpoint.release();

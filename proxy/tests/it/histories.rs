@@ -118,11 +118,28 @@ fn room(stack: &Stack, seed: u64, round: usize) -> Room {
 
 #[test]
 fn one_proxy_is_linearizable_whatever_happens() {
+    play_alone("");
+}
+
+#[test]
+fn one_proxy_with_a_near_cache_is_linearizable_whatever_happens() {
+    let stack = play_alone("near_cache = \"8MiB\"");
+    // Since the last restart.
+    let stats = stack.proxies[0].get("/v1/tenants/orders/stats");
+    println!(
+        "  {} of {} hits were near",
+        stats["requests"]["near_hits"], stats["requests"]["hits"]
+    );
+}
+
+/// Rounds of one proxy, whose tenant has these lines.
+fn play_alone(tenant: &str) -> Stack {
     let seed = seed();
     let (_database, endpoint, storage) = storage();
     let proxy = ProxyBuilder::default()
         .storage(&storage)
         .cache(&format!("kind = \"managed\"\n{TIMES}"))
+        .tenant("orders", tenant)
         .start();
     let mut stack = Stack { proxies: vec![proxy], redis: None, endpoint };
     for round in 0..rounds(3, 100) {
@@ -131,6 +148,7 @@ fn one_proxy_is_linearizable_whatever_happens() {
         check(&room, &events, Promise::Linearizable);
         room.over.store(true, Ordering::Relaxed);
     }
+    stack
 }
 
 #[test]

@@ -9,18 +9,22 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::super::link::{ReadHalf, WriteHalf};
 use super::super::scripts::Script;
-use super::{Form, Hit, HitBatch, REPLY_TIMEOUT, State, Upstream, Waiter};
+use super::{Form, Hit, REPLY_TIMEOUT, State, Upstream, Waiter};
 use crate::command::shows_value;
 use crate::resp::{Protocol, ReplyKind, ReplyScanner, encode_request};
 
 /// First and longest pause between attempts to connect.
 const RECONNECT_PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// How long requests are queued while Redis is started for the first time.
+const FIRST_START: Duration = Duration::from_secs(5);
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 impl Upstream {
     /// Keeps the connection alive for as long as the worker runs.
     pub(crate) async fn run(self: Rc<Self>) {
         let mut pause = RECONNECT_PAUSES.0;
+        // A start that takes longer counts as an outage: what is queued goes to storage.
+        let _ = tokio::time::timeout(FIRST_START, self.health.until_decided()).await;
         loop {
             let opened = tokio::time::timeout(REPLY_TIMEOUT, self.open()).await;
             match opened {
@@ -145,17 +149,17 @@ impl Upstream {
     }
 
     async fn read_replies(&self, mut read: ReadHalf) -> io::Error {
-        let mut buf = BytesMut::with_capacity(READ_BUFFER_BYTES);
+        let mut buf = BytesMut::with_capacity(2 * READ_BUFFER_BYTES);
         let mut scanner = ReplyScanner::default();
-        let mut batch = HitBatch::default();
+        let mut hits = Vec::new();
         loop {
-            buf.reserve(READ_BUFFER_BYTES / 4);
+            buf.reserve(READ_BUFFER_BYTES);
             match read.read_buf(&mut buf).await {
                 Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
                 Ok(_) => {}
                 Err(error) => return error,
             }
-            match self.take_replies(&buf, &mut scanner, &mut batch) {
+            match self.take_replies(&buf, &mut scanner, &mut hits) {
                 Ok(used) => buf.advance(used),
                 Err(error) => return error,
             }
@@ -167,7 +171,7 @@ impl Upstream {
         &self,
         buf: &[u8],
         scanner: &mut ReplyScanner,
-        batch: &mut HitBatch,
+        hits: &mut Vec<Hit>,
     ) -> io::Result<usize> {
         let mut used = 0;
         loop {
@@ -197,11 +201,10 @@ impl Upstream {
                         }
                     };
                     if let Some(value_len) = value_len {
-                        let start = batch.asked.len();
-                        batch.asked.extend(self.asked.borrow_mut().drain(..kept));
-                        let key = start + key.0..start + key.0 + key.1;
-                        let request = start..start + kept;
-                        batch.hits.push(Hit { ticket, key, request, reply: bytes, value_len });
+                        let request = self.asked.borrow_mut().answer(kept as usize);
+                        let start = request.start + key.0 as usize;
+                        let key = start..start + key.1 as usize;
+                        hits.push(Hit { ticket, key, request, reply: bytes, value_len });
                     } else {
                         self.miss(ticket, kept);
                     }
@@ -224,11 +227,11 @@ impl Upstream {
                 }
             }
         }
-        if !batch.hits.is_empty() {
-            self.deliver.hits(batch, buf);
-            batch.hits.clear();
-            batch.asked.clear();
+        let mut asked = self.asked.borrow_mut();
+        if !hits.is_empty() {
+            self.deliver.hits(hits, asked.bytes(), buf);
         }
+        asked.clear_answered();
         Ok(used)
     }
 

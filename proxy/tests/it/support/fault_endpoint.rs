@@ -217,8 +217,8 @@ fn read_request(client: &mut BufReader<TcpStream>) -> Option<(Option<Of>, Vec<u8
     });
     let operation = target?.rsplit('.').next()?.to_owned();
     let kind = match operation.as_str() {
-        "GetItem" => Some(Of::Reads),
-        "PutItem" | "DeleteItem" | "TransactWriteItems" => Some(Of::Writes),
+        "GetItem" | "BatchGetItem" => Some(Of::Reads),
+        "PutItem" | "BatchWriteItem" | "DeleteItem" | "TransactWriteItems" => Some(Of::Writes),
         _ => None,
     };
     Some((kind, request))

@@ -4,6 +4,7 @@
 mod client;
 mod counted_endpoint;
 mod database;
+mod fake_dynamo;
 mod fault_endpoint;
 mod port;
 mod proxy;
@@ -14,6 +15,7 @@ mod stock_redis;
 pub(crate) use client::{Client, Value, encode};
 pub(crate) use counted_endpoint::CountedEndpoint;
 pub(crate) use database::Database;
+pub(crate) use fake_dynamo::{FakeDynamo, Play};
 pub(crate) use fault_endpoint::{Fault, FaultEndpoint, Of};
 pub(crate) use port::{Gate, Port, relay_to};
 pub(crate) use proxy::{Proxy, ProxyBuilder};

@@ -192,16 +192,32 @@ impl Proxy {
         self.dir.path().join("data")
     }
 
-    /// Process id of a tenant's managed Redis.
+    /// Has a tenant's managed Redis started, as a client's sign-in does, if it never was.
+    fn waken(&self, tenant: &str) {
+        let socket = self.data_dir().join("redis").join(format!("{tenant}.sock"));
+        if socket.exists() {
+            return;
+        }
+        let mut client = Client::connect(self.listen);
+        // One that asks for another password is not woken.
+        let _ = client.call(&["AUTH", tenant, &format!("{tenant}-pw")]);
+        eventually("the tenant's Redis is started", || {
+            std::os::unix::net::UnixStream::connect(&socket).ok().map(drop)
+        });
+    }
+
+    /// Process id of a tenant's managed Redis, which is started if it never was.
     pub(crate) fn redis_pid(&self, tenant: &str) -> Pid {
+        self.waken(tenant);
         let file = self.data_dir().join("redis").join(format!("{tenant}.pid"));
         eventually("the Redis pid file is written", || {
             std::fs::read_to_string(&file).ok()?.trim().parse().ok().map(Pid::from_raw)
         })
     }
 
-    /// Where a tenant's managed Redis listens.
+    /// Where a tenant's managed Redis listens, which is started if it never was.
     pub(crate) fn redis_socket(&self, tenant: &str) -> PathBuf {
+        self.waken(tenant);
         self.data_dir().join("redis").join(format!("{tenant}.sock"))
     }
 
