@@ -1,16 +1,22 @@
 # HopperKV's commands. The work is done by scripts/*.sh; `make` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-long redis-suite lint clean
+.PHONY: help run demo bench bench-instructions test test-long redis-suite lint clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build and start HopperKV with three demo tenants; Ctrl-C stops it
 	@scripts/run.sh
 
 demo: ## two tenants under load: static quotas, the allocator's, and how it follows a change
 	@scripts/demo.sh
+
+bench: ## measure against a stock Redis and write docs/performance.md; ten minutes of a quiet machine
+	@scripts/bench.sh
+
+bench-instructions: ## instructions of a hit, counted by valgrind, against what is recorded
+	@scripts/bench-instructions.sh
 
 test: ## every test, with what the tests need
 	@scripts/test.sh

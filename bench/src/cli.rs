@@ -10,6 +10,8 @@ use crate::closed_loop::Checks;
 use crate::demo::{self, DemoOptions};
 use crate::error::LoadError;
 use crate::load::LoadPlan;
+#[cfg(target_os = "linux")]
+use crate::measure::args::{BenchArgs, InstructionsArgs};
 use crate::preload::{self, Fill, Plan};
 use crate::progress::{ProgressLine, SecondsCsv};
 use crate::replay::{OnNil, ReplayChecks, ReplayPlan};
@@ -52,6 +54,18 @@ enum Command {
     /// allocator runs on its own timer, and every decision is shown. Exit code 0 if both tenants reach 1.2 times the
     /// throughput of their base share, before the change and after it; 1 if not, or if it was stopped.
     Demo(DemoArgs),
+    /// Measure the proxy against a stock Redis, in turns, and write the results into a Markdown file.
+    ///
+    /// Starts every server itself and ends it again. Sections are measured one after the other (`--only` chooses); each compares
+    /// medians of several rounds and says which bars were met. In all it takes about ten minutes. Exit code 0 if everything was
+    /// measured, whether bars were met or not; 1 if a server failed or a reply was wrong, or if it was stopped.
+    #[cfg(target_os = "linux")]
+    Bench(BenchArgs),
+    /// Count the instructions of a hit with valgrind and compare them with what is recorded.
+    ///
+    /// Exit code 0 if nothing is clearly worse than recorded, 1 if something is.
+    #[cfg(target_os = "linux")]
+    Instructions(InstructionsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -163,6 +177,10 @@ impl Cli {
         match self.command {
             Command::Run(args) => run(args, stop).await,
             Command::Replay(args) => replay(args, stop).await,
+            #[cfg(target_os = "linux")]
+            Command::Bench(args) => args.run(stop).await,
+            #[cfg(target_os = "linux")]
+            Command::Instructions(args) => args.run(stop).await,
             Command::Demo(args) => {
                 let measure = Duration::from_secs(args.seconds);
                 let follow = Duration::from_secs(args.follow_seconds);

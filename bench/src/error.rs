@@ -77,6 +77,15 @@ pub enum LoadError {
         /// How long they were given, in seconds.
         waited_s: u64,
     },
+    /// A server that was started here did not start, end or behave as it should.
+    #[error("{0}")]
+    Server(String),
+    /// A measurement failed.
+    #[error("bench: {0}")]
+    Bench(String),
+    /// Somebody asked to stop before there was a result.
+    #[error("stopped before the end")]
+    Stopped,
     /// A step of the demo failed.
     #[error("demo: {0}")]
     Demo(String),
@@ -87,7 +96,8 @@ impl LoadError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Lost { .. } | Self::Protocol { .. } | Self::Stalled { .. } | Self::Demo(_) => 1,
+            Self::Lost { .. } | Self::Protocol { .. } | Self::Stalled { .. } => 1,
+            Self::Server(_) | Self::Bench(_) | Self::Stopped | Self::Demo(_) => 1,
             _ => 2,
         }
     }

@@ -5,13 +5,13 @@
 
 use tokio::time::Instant;
 
-use super::admin::Allocator;
 use super::meter::Measured;
 use super::scenario::SWAPPED;
 use super::stage::Stage;
 use super::table::{Epoch, Row, Table};
 use super::verdict::ratio;
 use super::{DemoOptions, POLICY};
+use crate::admin::Allocator;
 use crate::error::LoadError;
 
 /// What came of it.
@@ -87,9 +87,9 @@ pub(super) async fn follow(
 
 #[cfg(test)]
 mod tests {
-    use super::super::admin::Quota;
     use super::super::meter::Measured;
     use super::Followed;
+    use crate::admin::Quota;
 
     #[test]
     fn seconds_are_counted_against_each_tenants_own_base() {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::admin::Quota;
+use crate::admin::Quota;
 use crate::progress::per_second;
 use crate::supervisor::{Observer, Tick};
 

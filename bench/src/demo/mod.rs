@@ -6,11 +6,10 @@
 //! by its read units. Each has what the other lacks, so both can gain. Then each takes on the other's
 //! working set, and everything that was moved has to be moved back, and as far again.
 //!
-//! `scenario` says how large everything is, `server` runs the server, `admin` talks to its admin
+//! `scenario` says how large everything is, `server` runs the server, [`crate::admin`] talks to its admin
 //! API, `stage` drives the load of one measurement, `meter` counts it, `follow` watches the allocator
 //! at work, `verdict` says whether the bars were met, `table` shows it all.
 
-mod admin;
 mod follow;
 mod meter;
 mod scenario;
@@ -22,13 +21,13 @@ mod verdict;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::admin::{Admin, Allocator, Quota, Run};
 use self::meter::Measured;
 use self::scenario::{FIRST, SWAPPED, Tenant};
 use self::server::Server;
 use self::stage::Stage;
 use self::table::{Row, Table};
 use self::verdict::{Verdict, ratio};
+use crate::admin::{Admin, Allocator, Quota, Run};
 use crate::error::LoadError;
 use crate::stop::Stop;
 

@@ -65,9 +65,9 @@ impl Tenant {
 ///
 /// The allocator starts switched off, so that filling the caches leaves no mark on the demand it sees.
 /// What is not set has its default.
-pub(super) fn config(listen: &str, admin: &str, token: &str, data_dir: &Path) -> String {
+pub(super) fn config(token: &str, data_dir: &Path) -> String {
     let mut text = format!(
-        "[server]\nlisten = \"{listen}\"\nadmin = \"{admin}\"\nadmin_token = \"{token}\"\n\
+        "[server]\nlisten = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nadmin_token = \"{token}\"\n\
          data_dir = \"{}\"\n\n\
          [storage]\nkind = \"synthetic\"\nlatency = \"5ms\"\nvalue_bytes = {}\n\n\
          [cache]\nkind = \"managed\"\n\n\

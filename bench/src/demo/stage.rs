@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, interval_at};
 
-use super::admin::{Quota, Requests};
 use super::meter::{Measured, Meter};
 use super::scenario::{CLIENTS, Cast, FILL_CLIENTS, SIZES, Tenant};
 use super::server::Server;
+use crate::admin::{Quota, Requests};
 use crate::closed_loop::Checks;
 use crate::error::LoadError;
 use crate::load::LoadPlan;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::POLICY;
-use super::admin::{Quota, Run};
 use super::meter::Measured;
 use super::scenario::FIRST;
 use super::verdict::{Verdict, ratio};
+use crate::admin::{Quota, Run};
 
 /// Without a terminal, one table in this many is printed.
 const PLAIN_EVERY: u32 = 5;

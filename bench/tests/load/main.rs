@@ -1,6 +1,7 @@
 //! `hopperkv-load` as a user runs it: against a real redis-server, and against one that misbehaves.
 
 mod bad_input;
+mod bench;
 mod fake;
 mod replay;
 mod run;

@@ -1,4 +1,4 @@
-//! The server's admin API, as far as the demo needs it. Every HTTP call is in this file.
+//! The server's admin API, as far as the demo and the measurements need it. Every HTTP call is in this file.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client of the admin API.
 #[derive(Debug, Clone)]
-pub(super) struct Admin {
+pub(crate) struct Admin {
     agent: Agent,
     base: String,
     token: String,
@@ -23,18 +23,18 @@ pub(super) struct Admin {
 
 /// The four quotas of a tenant, as in force.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct Quota {
-    pub(super) cache_bytes: u64,
-    pub(super) read_units_per_s: f64,
-    pub(super) write_units_per_s: f64,
-    pub(super) net_bytes_per_s: f64,
+pub(crate) struct Quota {
+    pub(crate) cache_bytes: u64,
+    pub(crate) read_units_per_s: f64,
+    pub(crate) write_units_per_s: f64,
+    pub(crate) net_bytes_per_s: f64,
 }
 
 /// Counters of a tenant since the server started.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub(super) struct Requests {
-    pub(super) hits: u64,
-    pub(super) misses: u64,
+pub(crate) struct Requests {
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,46 +49,46 @@ struct Runs {
 
 /// The allocator's setting; what is left out stays as it is.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(super) struct Allocator {
-    pub(super) policy: &'static str,
-    pub(super) enabled: bool,
+pub(crate) struct Allocator {
+    pub(crate) policy: &'static str,
+    pub(crate) enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) apply: Option<&'static str>,
+    pub(crate) apply: Option<&'static str>,
 }
 
 impl Allocator {
     /// Switched on, with this policy.
-    pub(super) fn of(policy: &'static str) -> Self {
+    pub(crate) fn of(policy: &'static str) -> Self {
         Self { policy, enabled: true, apply: None }
     }
 }
 
 /// One decision of the allocator.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// Counts up with every run.
-    pub(super) id: u64,
+    pub(crate) id: u64,
     /// Predicted rise of everybody's throughput: 0.7 is 70 %.
-    pub(super) improve_ratio: f64,
-    pub(super) applied: bool,
+    pub(crate) improve_ratio: f64,
+    pub(crate) applied: bool,
     /// Why it was applied or not, for programs and for people.
-    pub(super) reason_code: String,
-    pub(super) reason: String,
+    pub(crate) reason_code: String,
+    pub(crate) reason: String,
     #[serde(default)]
-    pub(super) tenants: Vec<RunTenant>,
+    pub(crate) tenants: Vec<RunTenant>,
 }
 
 /// What a decision means to one tenant.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct RunTenant {
-    pub(super) name: String,
+pub(crate) struct RunTenant {
+    pub(crate) name: String,
     /// Predicted throughput over that of the base share: 1.7 is 70 % more.
-    pub(super) predicted_gain: f64,
+    pub(crate) predicted_gain: f64,
 }
 
 impl Run {
     /// The throughput predicted for a tenant, over that of its base share.
-    pub(super) fn predicted_gain(&self, tenant: &str) -> f64 {
+    pub(crate) fn predicted_gain(&self, tenant: &str) -> f64 {
         let found = self.tenants.iter().find(|entry| entry.name == tenant);
         found.map_or(1.0 + self.improve_ratio, |entry| entry.predicted_gain)
     }
@@ -96,7 +96,7 @@ impl Run {
 
 impl Admin {
     /// A client for the API at `address` (`host:port`).
-    pub(super) fn new(address: &str, token: &str) -> Self {
+    pub(crate) fn new(address: &str, token: &str) -> Self {
         let config = Agent::config_builder()
             .timeout_global(Some(CALL_TIMEOUT))
             .http_status_as_error(false)
@@ -107,23 +107,23 @@ impl Admin {
     }
 
     /// Whether the server says that storage and every cache are reachable.
-    pub(super) async fn is_ready(&self) -> bool {
+    pub(crate) async fn is_ready(&self) -> bool {
         self.send("GET", "/readyz", None).await.is_ok()
     }
 
     /// A tenant's counters.
-    pub(super) async fn requests(&self, tenant: &str) -> Result<Requests, LoadError> {
+    pub(crate) async fn requests(&self, tenant: &str) -> Result<Requests, LoadError> {
         let stats: Stats = self.get(&format!("/v1/tenants/{tenant}/stats")).await?;
         Ok(stats.requests)
     }
 
     /// A tenant's quotas.
-    pub(super) async fn quota(&self, tenant: &str) -> Result<Quota, LoadError> {
+    pub(crate) async fn quota(&self, tenant: &str) -> Result<Quota, LoadError> {
         self.get(&format!("/v1/tenants/{tenant}/quota")).await
     }
 
     /// Sets a tenant's quotas without pinning them: the allocator may move them on.
-    pub(super) async fn set_quota(&self, tenant: &str, quota: &Quota) -> Result<(), LoadError> {
+    pub(crate) async fn set_quota(&self, tenant: &str, quota: &Quota) -> Result<(), LoadError> {
         let path = format!("/v1/tenants/{tenant}/quota");
         let mut body = json(quota)?;
         if let Some(fields) = body.as_object_mut() {
@@ -133,18 +133,18 @@ impl Admin {
     }
 
     /// Chooses the policy and switches the epoch loop on or off.
-    pub(super) async fn set_allocator(&self, allocator: &Allocator) -> Result<(), LoadError> {
+    pub(crate) async fn set_allocator(&self, allocator: &Allocator) -> Result<(), LoadError> {
         self.send("PUT", "/v1/allocator", Some(json(allocator)?)).await.map(drop)
     }
 
     /// Runs one epoch now.
-    pub(super) async fn allocate_now(&self) -> Result<Run, LoadError> {
+    pub(crate) async fn allocate_now(&self) -> Result<Run, LoadError> {
         let path = "/v1/allocator/runs";
         parse(path, &self.send("POST", path, Some(Value::Object(serde_json::Map::new()))).await?)
     }
 
     /// The last runs, newest first.
-    pub(super) async fn runs(&self) -> Result<Vec<Run>, LoadError> {
+    pub(crate) async fn runs(&self) -> Result<Vec<Run>, LoadError> {
         let runs: Runs = self.get("/v1/allocator/runs?limit=8").await?;
         Ok(runs.runs)
     }
@@ -171,7 +171,7 @@ impl Admin {
             let mut response = agent.run(request)?;
             Ok((response.status().as_u16(), response.body_mut().read_to_string()?))
         };
-        let failed = |problem: String| LoadError::Demo(format!("{method} {path}: {problem}"));
+        let failed = |problem: String| LoadError::Server(format!("{method} {path}: {problem}"));
         let answered = tokio::task::spawn_blocking(call)
             .await
             .map_err(|error| failed(error.to_string()))?
@@ -184,12 +184,12 @@ impl Admin {
 }
 
 fn json(body: &impl Serialize) -> Result<Value, LoadError> {
-    serde_json::to_value(body).map_err(|error| LoadError::Demo(error.to_string()))
+    serde_json::to_value(body).map_err(|error| LoadError::Server(error.to_string()))
 }
 
 fn parse<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, LoadError> {
     serde_json::from_str(text)
-        .map_err(|error| LoadError::Demo(format!("{path} answered {text}: {error}")))
+        .map_err(|error| LoadError::Server(format!("{path} answered {text}: {error}")))
 }
 
 #[cfg(test)]
