@@ -211,7 +211,7 @@ impl Service {
         let paid = Cell::new(false);
         self.change(locks, &all, async |items| {
             let differs = |(of, item): (&KeyUse, &Option<Item>)| {
-                of.needs_old && watched.differs(&of.key, item.as_ref(), shared)
+                of.needs_old && watched.differs(&of.key, item.as_ref(), !shared)
             };
             let now_ms = crate::clock::unix_ms();
             if watched.is_touched(self.tenant.number, now_ms) || all.iter().zip(items).any(differs)
