@@ -1,0 +1,3 @@
+//! `hopperkv-experiments`.
+
+fn main() {}
