@@ -7,9 +7,10 @@
 //! not by their hashes: were one of them forgotten (`SCRIPT FLUSH`), the rest of the block would run without it.
 //! Whatever is computed here is a proposal: nothing is stored or visible until storage has it.
 //!
-//! **Unchanged or not** is seen by comparing payloads. For hashes and sets that are hash tables this needs a base-line:
-//! DUMP writes their elements in the order of the table's buckets, which RESTORE does not reproduce. So the copy is
-//! dumped again when it has been brought in, and what the commands leave behind is compared with that.
+//! **Unchanged or not** is seen by comparing payloads. Where Redis does not write a copy as it read it, this needs a
+//! base-line: elements of a hash table come in the order of its buckets, which RESTORE does not reproduce; and a small
+//! hash table or skip list becomes a packed list or a set of integers when it is loaded. So such a copy is dumped again
+//! when it has been brought in, and what the commands leave behind is compared with that.
 //!
 //! A read that names one key can also run on the cached copy itself, within a block that tells whether there was one
 //! ([`Upstream::on_copy`]).
@@ -36,7 +37,11 @@ for i, key in ipairs(KEYS) do
   elseif kind ~= '' then
     local loaded = redis.pcall('RESTORE', key, until_ms == '-1' and '0' or until_ms, value, 'ABSTTL')
     if loaded.err then return loaded end
-    if (kind == 'set' or kind == 'hash') and redis.call('OBJECT', 'ENCODING', key) == 'hashtable' then
+    -- A set, hash or sorted set written element by element; 3 is how Redis before 4 wrote sorted sets.
+    local written = string.byte(value)
+    local by_element = written == 2 or written == 3 or written == 4 or written == 5
+    local encoding = redis.call('OBJECT', 'ENCODING', key)
+    if encoding == 'hashtable' or by_element then
       baselines[i] = redis.sha1hex(redis.call('DUMP', key))
     end
   end
@@ -45,7 +50,8 @@ return baselines
 ";
 
 /// Takes the items under `KEYS` and removes them. Returns for each `{}` or `{type, value, expiry ms or '-1', digest}`,
-/// the digest '' where no base-line was taken of such a copy.
+/// the digest '' where no base-line is taken of such a copy. A sorted set that Redis unpacked for its own ends (SORT does
+/// so, and ZUNIONSTORE leaves one) is packed again where it would be when it is loaded, or it would count as changed.
 const CAPTURE: &str = r"
 local taken = {}
 for i, key in ipairs(KEYS) do
@@ -64,7 +70,16 @@ for i, key in ipairs(KEYS) do
       end
     end
     local digest = ''
-    if (kind == 'set' or kind == 'hash') and redis.call('OBJECT', 'ENCODING', key) == 'hashtable' then
+    local is_long = false
+    if kind == 'zset' and redis.call('OBJECT', 'ENCODING', key) == 'skiplist' then
+      is_long = redis.call('ZCARD', key) > 1024
+      if not is_long then
+        redis.call('DEL', key)
+        redis.call('RESTORE', key, 0, value)
+        value = redis.call('DUMP', key)
+      end
+    end
+    if kind == 'set' or kind == 'hash' or (kind == 'zset' and not is_long) then
       digest = redis.sha1hex(value)
     end
     -- Of the largest numbers Lua knows the nearest that Redis takes.
