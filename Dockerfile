@@ -6,6 +6,8 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY alloc alloc
+COPY control control
+COPY experiments experiments
 COPY history history
 COPY trace trace
 COPY proxy proxy

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::body::{Body, Params};
 use super::{AdminState, Problem, ProblemBody};
 use crate::config::{AllocatorConfig, Choice as _, Policy, RawAllocator, Salt};
-use crate::epoch::{Run, Trigger};
+use hopperkv_control::run::{Run, Trigger};
 
 /// Runs listed unless told otherwise.
 const RUNS_LISTED: usize = 50;

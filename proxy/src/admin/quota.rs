@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::{AdminState, Problem, ProblemBody};
-use crate::epoch::Share;
 use crate::tenant::Tenant;
+use hopperkv_control::run::Share;
 
 /// Bounds of what may be set by hand.
 const CACHE_BYTES_MAX: u64 = 1 << 50;

@@ -219,7 +219,7 @@ pub(super) async fn change(
         let multiple = inner.allocator.options().curve_max;
         tenant.observer.set_max_bytes(curve_max_bytes(base_after.cache_bytes, multiple));
     }
-    if crate::epoch::differs(&base_before, &base_after) && !tenant.is_pinned() {
+    if hopperkv_control::decide::differs(&base_before, &base_after) && !tenant.is_pinned() {
         // The new base holds at once; the allocator goes on from there.
         inner.allocator.set_share(Arc::clone(&tenant), base_after).await;
     }

@@ -13,10 +13,10 @@ use tokio::sync::Mutex as TurnMutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::course::{CacheLook, Course, Leg, Look, Order, Pace, Standing};
-use super::plan::Move;
 use crate::cache::control::Control;
 use crate::tenant::Tenant;
+use hopperkv_control::course::{CacheLook, Course, Leg, Look, Order, Pace, Standing};
+use hopperkv_control::plan::Move;
 
 /// How often a change is looked at while caches warm up or cannot be reached.
 const LOOK: Duration = Duration::from_millis(500);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use hopperkv_control::course::Apply;
+
 /// An enumeration whose variants have names in the configuration.
 pub trait Choice: Copy + PartialEq + 'static {
     /// Every variant with its name.
@@ -87,21 +89,8 @@ impl Choice for Policy {
     ];
 }
 
-/// How a new allocation is put in place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Apply {
-    /// A bounded amount of cache per step, the next when the caches are warm.
-    #[default]
-    Gradual,
-    /// All at once.
-    Direct,
-    /// All at once, but a tenant whose cache grows has at least its base rates until that cache is warm.
-    Boost,
-}
-
 impl Choice for Apply {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("gradual", Self::Gradual), ("direct", Self::Direct), ("boost", Self::Boost)];
+    const ALL: &'static [(&'static str, Self)] = Self::NAMES;
 }
 
 macro_rules! display_as_name {
@@ -114,4 +103,4 @@ macro_rules! display_as_name {
     )*};
 }
 
-display_as_name!(StorageKind, CacheKind, Policy, Apply);
+display_as_name!(StorageKind, CacheKind, Policy);

@@ -10,15 +10,18 @@ use tokio::sync::{Mutex as TurnMutex, Notify};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::caution::Caution;
-use super::decide::Options;
-use super::planner::{Closing, Occasion, Planner};
-use super::reading::{self, Reading};
-use super::run::{History, Run, RunCounts, Trigger};
-use crate::apply::{Applier, Change, Pace};
+use super::reading;
+use hopperkv_control::caution::Caution;
+use hopperkv_control::course::Pace;
+use hopperkv_control::decide::Options;
+use hopperkv_control::planner::{Closing, Occasion, Planner};
+use hopperkv_control::reading::{Learned, Reading};
+use hopperkv_control::run::{History, Run, RunCounts, Trigger};
+
+use crate::apply::{Applier, Change};
 use crate::config::{AllocatorConfig, Choice as _, Policy, Salt};
 use crate::server::Shared;
-use crate::tenant::{Learned, Tenant, curve_max_bytes};
+use crate::tenant::{Tenant, curve_max_bytes};
 
 /// Observes all tenants once an epoch, decides, and has decisions applied.
 #[derive(Debug)]

@@ -1,41 +1,15 @@
-//! What is read of one tenant at one moment: plain values, so that the same code runs on a live proxy and in a simulation.
+//! Reads all tenants: the edge between a live proxy and the control loop.
 
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use hare::{Bounds, RedisMemory, Resources};
+use hare::RedisMemory;
+use hopperkv_control::reading::{Counted, Reading};
 
 use crate::apply::Applier;
 use crate::cache::control::Control;
 use crate::limits::Resource;
 use crate::tenant::{Tenant, Totals};
-
-/// One tenant at one moment.
-#[derive(Debug, Clone)]
-pub(crate) struct Reading {
-    /// Never used twice, unlike its name.
-    pub(crate) number: u32,
-    /// Its name.
-    pub(crate) name: Arc<str>,
-    /// What it is entitled to.
-    pub(crate) base: Resources,
-    /// What it has.
-    pub(crate) quota: Resources,
-    /// What it has, or is on its way to.
-    pub(crate) current: Resources,
-    /// An operator set its quota; it is not to be touched.
-    pub(crate) pinned: bool,
-    /// Its part of an improvement, relative to other tenants.
-    pub(crate) weight: f64,
-    /// The least and the most it may be given.
-    pub(crate) bounds: Bounds,
-    /// Its counters since start.
-    pub(crate) totals: Totals,
-    /// Requests since start that had to wait for a limit.
-    pub(crate) waits: u64,
-    /// Its Redis's memory report; `None` if it cannot be had, and the last calibration stays.
-    pub(crate) memory: Option<RedisMemory>,
-}
 
 /// Reads all tenants.
 pub(super) async fn read(tenants: &[Arc<Tenant>], applier: &Applier) -> Vec<Reading> {
@@ -51,11 +25,26 @@ pub(super) async fn read(tenants: &[Arc<Tenant>], applier: &Applier) -> Vec<Read
         pinned: tenant.is_pinned(),
         weight: terms.weight,
         bounds: terms.bounds,
-        totals: tenant.totals(),
+        counted: counted(&tenant.totals()),
         waits: waits_of(tenant),
         memory,
     });
     readings.collect()
+}
+
+/// As much of the counters as a decision turns on.
+pub(super) fn counted(totals: &Totals) -> Counted {
+    Counted {
+        reads: totals.reads,
+        hits: totals.hits,
+        writes: totals.writes,
+        throttled: totals.throttled,
+        errors: totals.errors,
+        read_bytes: totals.read_bytes,
+        written_bytes: totals.written_bytes,
+        milli_read_units_if_missed: totals.milli_read_units_if_missed,
+        milli_write_units: totals.milli_write_units,
+    }
 }
 
 fn waits_of(tenant: &Tenant) -> u64 {

@@ -13,11 +13,11 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::amount::{Amount, Rate};
-use super::bucket::{Bucket, Meter};
 use super::line::{Line, Place, Ticket};
 use super::pump::Pump;
 use super::stats::{Counters, LimiterStats};
+use hopperkv_control::amount::{Amount, Rate};
+use hopperkv_control::bucket::{Bucket, Meter};
 
 #[derive(Debug)]
 pub(super) struct Desk {

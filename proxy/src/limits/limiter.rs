@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::amount::{Amount, Rate};
 use super::desk::{Desk, Joined};
 use super::line::Ticket;
 use super::stats::LimiterStats;
 use super::tenant_limits::{Cause, Resource, Throttled};
+use hopperkv_control::amount::{Amount, Rate};
 
 /// How many requests may wait for one resource of one tenant, unless told otherwise.
 pub const MAX_WAITERS: usize = 10_000;

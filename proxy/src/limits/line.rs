@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
-use super::amount::Amount;
+use hopperkv_control::amount::Amount;
 
 /// Names a waiter; later arrivals have larger tickets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,7 +103,7 @@ fn index_of(queue: &VecDeque<Waiter>, ticket: Ticket) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::{Line, Place};
-    use crate::limits::amount::Amount;
+    use hopperkv_control::amount::Amount;
 
     #[test]
     fn a_recall_restores_the_order_of_arrival() {

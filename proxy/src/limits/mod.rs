@@ -5,8 +5,8 @@
 //! Rates change while requests wait, and every waiter sees the new rate at once.
 //!
 //! Read in this order:
-//! - `amount`: what is charged and how fast, in exact sub-units
-//! - `bucket`: tokens and their minting; pure, the clock is passed in
+//! - [`hopperkv_control::amount`]: what is charged and how fast, in exact sub-units
+//! - [`hopperkv_control::bucket`]: tokens and their minting; pure, the clock is passed in
 //! - `line`: who waits, in order
 //! - `desk`: bucket and line behind one lock; decides who is served
 //! - `pump`: the task that serves a line as tokens arrive
@@ -17,8 +17,6 @@
 //! runtime (the pump) that grants as tokens arrive and ends with the line.
 //! Why the bucket is ours: `docs/adr/0003-rate-limits.md`.
 
-mod amount;
-mod bucket;
 mod desk;
 mod limiter;
 mod line;
@@ -31,7 +29,7 @@ mod accuracy_tests;
 #[cfg(test)]
 mod limiter_tests;
 
-pub use amount::{Amount, Rate};
+pub use hopperkv_control::amount::{Amount, Rate};
 pub use limiter::{Limiter, MAX_WAITERS};
 pub use stats::LimiterStats;
 pub use tenant_limits::{Cause, Quota, Resource, TenantLimits, Throttled};

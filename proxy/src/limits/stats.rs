@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::amount::Amount;
+use hopperkv_control::amount::Amount;
 
 /// A reading of a limiter's counters. All but `waiting` only grow, except that `used` falls when
 /// an over-estimate is credited back.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::amount::{Amount, Rate};
 use super::limiter::Limiter;
+use hopperkv_control::amount::{Amount, Rate};
 
 /// A resource that is used up by requests and refilled by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -13,7 +13,7 @@ mod watches;
 pub(crate) use counters::{Counters, LatencyOf, Totals, empty_histogram};
 pub(crate) use cursors::IDLE as CURSOR_IDLE;
 pub(crate) use keyspace::Keyspace;
-pub(crate) use observer::{HotKey, Learned, Observer};
+pub(crate) use observer::{HotKey, Observer};
 pub(crate) use registry::{OpenTenantError, TenantSettings, Tenants, curve_max_bytes};
 pub(crate) use scripts::Scripts;
 pub(crate) use watches::{Mark, Watch, Watches};

@@ -7,9 +7,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use hare::{
-    Access, Confidence, CurveHistory, Expiry, GhostCache, GhostConfig, MissRatioCurve, Sampler,
-};
+use hare::{Access, CurveHistory, Expiry, GhostCache, GhostConfig, Sampler};
+use hopperkv_control::reading::Learned;
 use parking_lot::{Mutex, MutexGuard};
 
 /// Hot keys kept; the list shown is shorter, since the tail of the sketch is noise.
@@ -35,21 +34,6 @@ pub(crate) struct Observer {
     ghost: Mutex<GhostCache>,
     history: Mutex<CurveHistory>,
     hot: Mutex<HotKeys>,
-}
-
-/// The curve of recent epochs and what it rests on.
-#[derive(Debug, Clone)]
-pub(crate) struct Learned {
-    /// The curve over modelled entry bytes; `None` before the first sampled read.
-    pub(crate) curve: Option<MissRatioCurve>,
-    /// Sampled reads behind it.
-    pub(crate) sampled_reads: u64,
-    /// Mean modelled entry in bytes, NaN without entries.
-    pub(crate) mean_entry_bytes: f64,
-    /// Keys in the ghost cache.
-    pub(crate) tracked_keys: usize,
-    /// How far the curve can be trusted.
-    pub(crate) confidence: Confidence,
 }
 
 impl Observer {

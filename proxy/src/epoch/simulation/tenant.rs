@@ -7,9 +7,10 @@ use hare::{Bounds, Expiry, GhostConfig, Rates, RedisMemory, Resources, entry_foo
 
 use super::lru::Lru;
 use super::stream::Stream;
-use crate::apply::{CacheLook, Look};
-use crate::epoch::reading::Reading;
+use crate::epoch::reading::counted;
 use crate::tenant::{Observer, Totals};
+use hopperkv_control::course::{CacheLook, Look};
+use hopperkv_control::reading::Reading;
 
 const KEY_BYTES: usize = 16;
 pub(super) const VALUE_BYTES: usize = 4000;
@@ -130,7 +131,7 @@ impl SimTenant {
             pinned: false,
             weight: 1.0,
             bounds: Bounds::default(),
-            totals: self.totals,
+            counted: counted(&self.totals),
             waits: self.waits,
             memory: Some(memory),
         }

@@ -9,7 +9,7 @@ use hare::{
 
 use super::tenant::{FIXED_BYTES, VALUE_BYTES};
 use super::world::{BASE, World};
-use crate::epoch::caution::MODEL_ERROR;
+use hopperkv_control::caution::MODEL_ERROR;
 
 /// Requests drawn per tenant, after as many again that only warm the ghost cache up.
 const REQUESTS: u64 = 30_000;

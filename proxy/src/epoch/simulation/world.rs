@@ -11,12 +11,13 @@ use rand::rngs::StdRng;
 
 use super::stream::{Pattern, Stream};
 use super::tenant::{FIXED_BYTES, SimTenant};
-use crate::apply::{Course, Leg, Move, Order, Pacing};
 use crate::config::Apply;
-use crate::epoch::caution::Caution;
-use crate::epoch::decide::Options;
-use crate::epoch::planner::{Closing, Occasion, Planner};
-use crate::epoch::run::{History, Run, Trigger};
+use hopperkv_control::caution::Caution;
+use hopperkv_control::course::{Course, Leg, Order, Pacing};
+use hopperkv_control::decide::Options;
+use hopperkv_control::plan::Move;
+use hopperkv_control::planner::{Closing, Occasion, Planner};
+use hopperkv_control::run::{History, Run, Trigger};
 
 const TICK: Duration = Duration::from_millis(500);
 const TICKS_PER_EPOCH: u32 = 40;

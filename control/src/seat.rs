@@ -6,10 +6,10 @@ use hare::{
     MissRatioCurve, Policy, Resources, TenantInput, WindowUsage, predicted_gain, throughput_per_s,
 };
 
-use super::caution::{Caution, CautiousCurve};
-use super::decide::Options;
-use super::decision::{CurveSummary, DemandSummary, Role, TenantDecision};
-use super::snapshot::TenantView;
+use crate::caution::{Caution, CautiousCurve};
+use crate::decide::Options;
+use crate::decision::{CurveSummary, DemandSummary, Role, TenantDecision};
+use crate::snapshot::TenantView;
 
 /// Sampled reads from which a tenant takes part.
 const ENOUGH_READS: u64 = 64;
@@ -19,18 +19,18 @@ const TOO_FEW_READS: u64 = 32;
 const AT_BOUND: f64 = 1.0 - 1e-6;
 
 /// A tenant with its role and, if it takes part, what the policy sees of it.
-pub(super) struct Seat<'a> {
-    pub(super) view: &'a TenantView,
-    pub(super) role: Role,
+pub(crate) struct Seat<'a> {
+    pub(crate) view: &'a TenantView,
+    pub(crate) role: Role,
     /// Over the true base share; `None` if a number is none that a policy can work with.
-    pub(super) input: Option<TenantInput>,
+    pub(crate) input: Option<TenantInput>,
     /// Its part of an improvement, where the policy heeds that.
-    pub(super) weight: f64,
+    pub(crate) weight: f64,
     cautious: CautiousCurve,
 }
 
 impl<'a> Seat<'a> {
-    pub(super) fn new(view: &'a TenantView, options: &Options) -> Self {
+    pub(crate) fn new(view: &'a TenantView, options: &Options) -> Self {
         let cautious = match &view.curve {
             Some(curve) => options.caution.over(curve, &view.confidence, view.base.cache_bytes),
             None => Caution::Salt(0.0).over(
@@ -45,28 +45,28 @@ impl<'a> Seat<'a> {
         Self { view, role, input, weight, cautious }
     }
 
-    pub(super) fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.role == Role::Active
     }
 
     /// What the policy sees of it with `base` in place of its base share.
-    pub(super) fn input_over(&self, base: Resources) -> Option<TenantInput> {
+    pub(crate) fn input_over(&self, base: Resources) -> Option<TenantInput> {
         input_of(self.view, self.cautious.curve.clone(), base)
     }
 
     /// Predicted throughput with `share` over that with the base share.
-    pub(super) fn gain(&self, share: &Resources) -> f64 {
+    pub(crate) fn gain(&self, share: &Resources) -> f64 {
         self.input.as_ref().map_or(1.0, |input| predicted_gain(input, share))
     }
 
     /// Gain over base per unit of weight; a loss counts in full.
-    pub(super) fn weighted_gain(&self, share: &Resources) -> f64 {
+    pub(crate) fn weighted_gain(&self, share: &Resources) -> f64 {
         let gain = self.gain(share) - 1.0;
         if gain > 0.0 && self.weight > 0.0 { gain / self.weight } else { gain }
     }
 
     /// True if an improvement is to be measured by it: it may grow, and `share` is not all that it may have.
-    pub(super) fn sets_the_pace(&self, share: &Resources) -> bool {
+    pub(crate) fn sets_the_pace(&self, share: &Resources) -> bool {
         let most = self.view.bounds.max;
         let at = |amount: f64, most: f64| most.is_finite() && amount >= most * AT_BOUND;
         let is_capped = at(share.read_units_per_s, most.read_units_per_s)
@@ -75,7 +75,7 @@ impl<'a> Seat<'a> {
         self.is_active() && self.weight > 0.0 && !is_capped
     }
 
-    pub(super) fn describe(&self, share: Resources) -> TenantDecision {
+    pub(crate) fn describe(&self, share: Resources) -> TenantDecision {
         let view = self.view;
         let miss_ratio = |share: &Resources| self.cautious.curve.miss_ratio_at(share.cache_bytes);
         TenantDecision {

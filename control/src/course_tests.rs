@@ -6,8 +6,8 @@ use std::time::Duration;
 use hare::Resources;
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-use super::course::{CacheLook, Course, Leg, Look, Order, Pace, Pacing, Standing};
-use super::plan::Move;
+use crate::course::{CacheLook, Course, Leg, Look, Order, Pace, Pacing, Standing};
+use crate::plan::Move;
 
 const MIB: u64 = 1 << 20;
 

@@ -12,11 +12,11 @@ use hare::{Confidence, MissRatioCurve};
 
 /// How far Redis is from the LRU that curves assume, as a miss ratio: it evicts the oldest of a few, fills by misses, and
 /// rounds its memory.
-pub(super) const MODEL_ERROR: f64 = 0.01;
+pub const MODEL_ERROR: f64 = 0.01;
 
 /// How a curve is made safe to decide on.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Caution {
+pub enum Caution {
     /// By what it rests on.
     Confidence,
     /// By this much at every point, as in the paper.
@@ -25,20 +25,20 @@ pub(crate) enum Caution {
 
 /// A curve that is safe to decide on, and how much was put on and taken off.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct CautiousCurve {
+pub struct CautiousCurve {
     /// The curve.
-    pub(crate) curve: MissRatioCurve,
+    pub curve: MissRatioCurve,
     /// Added to the miss ratio at the base cache.
-    pub(crate) margin: f64,
+    pub margin: f64,
     /// Part of the fall of misses above the base cache that is believed, 0..=1.
-    pub(crate) believed_gain: f64,
+    pub believed_gain: f64,
     /// By what the rise of misses below the base cache is multiplied, at least 1.
-    pub(crate) feared_loss: f64,
+    pub feared_loss: f64,
 }
 
 impl Caution {
     /// The curve to decide on for a tenant whose base cache is `base_bytes`.
-    pub(crate) fn over(
+    pub fn over(
         self,
         curve: &MissRatioCurve,
         confidence: &Confidence,

@@ -12,35 +12,35 @@ use std::sync::Arc;
 
 use hare::{Minimums, Params, Policy, Resources, allocate, enforce_minimums};
 
-use super::caution::Caution;
-use super::decision::{Decision, ReasonCode, Role};
-use super::inputs::Inputs;
-use super::seat::Seat;
-use super::snapshot::Snapshot;
-use super::verdict::{Improvement, judge};
+use crate::caution::Caution;
+use crate::decision::{Decision, ReasonCode, Role};
+use crate::inputs::Inputs;
+use crate::seat::Seat;
+use crate::snapshot::Snapshot;
+use crate::verdict::{Improvement, judge};
 
 /// A trade moves this part of the smallest base cache, as in the paper.
 const STEPS_PER_BASE: u64 = 64;
 
 /// What the decision may do, from `[allocator]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Options {
+pub struct Options {
     /// How resources are divided.
-    pub(crate) policy: Policy,
+    pub policy: Policy,
     /// Improvement over the present allocation that makes a change worth it.
-    pub(crate) threshold: f64,
+    pub threshold: f64,
     /// How curves are made safe to decide on.
-    pub(crate) caution: Caution,
+    pub caution: Caution,
     /// Cache nobody drops below.
-    pub(crate) min_cache_bytes: u64,
+    pub min_cache_bytes: u64,
     /// Part of every total held back, as far as everybody keeps its base throughput.
-    pub(crate) reserve: f64,
+    pub reserve: f64,
     /// Improvement that moving cache must bring.
-    pub(crate) stability: f64,
+    pub stability: f64,
 }
 
 /// Decides.
-pub(crate) fn decide(snapshot: &Snapshot, options: &Options) -> Decision {
+pub fn decide(snapshot: &Snapshot, options: &Options) -> Decision {
     let seats: Vec<Seat<'_>> =
         snapshot.tenants.iter().map(|view| Seat::new(view, options)).collect();
     let newly_stuck =
@@ -64,7 +64,7 @@ pub(crate) fn decide(snapshot: &Snapshot, options: &Options) -> Decision {
 }
 
 /// Whether two shares differ by more than rounding.
-pub(crate) fn differs(a: &Resources, b: &Resources) -> bool {
+pub fn differs(a: &Resources, b: &Resources) -> bool {
     let far = |a: f64, b: f64| (a - b).abs() > 1e-6 * a.abs().max(b.abs());
     a.cache_bytes != b.cache_bytes
         || far(a.read_units_per_s, b.read_units_per_s)

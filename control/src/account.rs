@@ -7,8 +7,8 @@ use hare::{
     Calibration, MissRatioCurve, TenantInput, WindowUsage, older_window_weight, throughput_per_s,
 };
 
-use super::reading::Reading;
-use crate::tenant::{Learned, Totals};
+use crate::reading::Reading;
+use crate::reading::{Counted, Learned};
 
 /// Part of what its base share gives at the very least, below which a tenant is starved: promise 5's tolerance.
 const STARVED: f64 = 0.97;
@@ -23,8 +23,8 @@ const SHORTEST_MEASURE: Duration = Duration::from_secs(1);
 ///
 /// Demand and curve are both sums over the last few windows, so that they describe the same traffic.
 #[derive(Debug, Default)]
-pub(super) struct Account {
-    last: Totals,
+pub(crate) struct Account {
+    last: Counted,
     waits: u64,
     since: Duration,
     windows: VecDeque<Window>,
@@ -40,47 +40,47 @@ pub(super) struct Account {
 
 /// What was counted in one window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// The allocator's view of the requests.
-    pub(super) usage: WindowUsage,
+    pub(crate) usage: WindowUsage,
     /// Requests that were refused or failed.
-    pub(super) refused: u64,
+    pub(crate) refused: u64,
 }
 
 /// What a tenant was served in a window that was closed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Served {
+pub struct Served {
     /// Requests per second.
-    pub(crate) requests_per_s: f64,
+    pub requests_per_s: f64,
     /// Requests per second that its base share sustains, by the demand of the same window and the curve after it; `None`
     /// if nothing limits it or no read was sampled yet.
-    pub(crate) base_requests_per_s: Option<f64>,
+    pub base_requests_per_s: Option<f64>,
     /// Whether a limit held a request back: without that, it was served all it asked for.
-    pub(crate) limited: bool,
+    pub limited: bool,
 }
 
 impl Account {
     /// The account of a tenant that is there when its first window begins.
-    pub(super) fn open(reading: &Reading, now: Duration) -> Self {
-        Self { last: reading.totals, waits: reading.waits, since: now, ..Self::default() }
+    pub(crate) fn open(reading: &Reading, now: Duration) -> Self {
+        Self { last: reading.counted, waits: reading.waits, since: now, ..Self::default() }
     }
 
     /// The account of a tenant that appeared in the middle of a window: all it counted so far is in it.
-    pub(super) fn arrived(now: Duration) -> Self {
+    pub(crate) fn arrived(now: Duration) -> Self {
         Self { since: now, unsettled_windows: 2, ..Self::default() }
     }
 
     /// Closes the window; the last `keep` are summed. `learn` is told how many reads the window had and how many windows to
     /// sum, and gives the curve.
     /// `None` for a window too short to say anything.
-    pub(super) fn close(
+    pub(crate) fn close(
         &mut self,
         reading: &Reading,
         keep: usize,
         now: Duration,
         learn: impl FnOnce(u64, usize) -> Learned,
     ) -> Option<Served> {
-        let counted = reading.totals.since(&self.last);
+        let counted = reading.counted.since(&self.last);
         let window = Window::of(&counted);
         let open_for = now.saturating_sub(self.since);
         let limited = reading.waits > self.waits || counted.throttled > 0;
@@ -112,37 +112,37 @@ impl Account {
         let is_stuck = window.usage.requests() == 0 && window.refused > 0;
         self.stuck_windows = if is_stuck { self.stuck_windows.saturating_add(1) } else { 0 };
         self.push(window, keep);
-        (self.last, self.waits, self.since) = (reading.totals, reading.waits, now);
+        (self.last, self.waits, self.since) = (reading.counted, reading.waits, now);
         served
     }
 
     /// Its curve is hardly more than cold misses: it has just arrived, or has just been starved.
-    pub(super) fn is_unsettled(&self) -> bool {
+    pub(crate) fn is_unsettled(&self) -> bool {
         self.unsettled_windows > 0
     }
 
     /// Windows closed in a row in which requests came and none was served.
-    pub(super) fn stuck_windows(&self) -> u32 {
+    pub(crate) fn stuck_windows(&self) -> u32 {
         self.stuck_windows
     }
 
     /// In the last window limits kept it below what its base share gives at the very least.
-    pub(super) fn is_starved(&self) -> bool {
+    pub(crate) fn is_starved(&self) -> bool {
         self.is_starved
     }
 
     /// From modelled entries to `maxmemory`, as last measured.
-    pub(super) fn calibration(&self) -> Calibration {
+    pub(crate) fn calibration(&self) -> Calibration {
         self.calibration
     }
 
     /// The curve after the last closed window, over modelled entries, and what it rests on.
-    pub(super) fn learned(&self) -> Option<&Learned> {
+    pub(crate) fn learned(&self) -> Option<&Learned> {
         self.learned.as_ref()
     }
 
     /// The curve after the last closed window, over `maxmemory` bytes as the tenant's Redis counts them now.
-    pub(super) fn curve(&self, reading: &Reading) -> Option<MissRatioCurve> {
+    pub(crate) fn curve(&self, reading: &Reading) -> Option<MissRatioCurve> {
         let learned = self.learned.as_ref()?;
         let measured =
             reading.memory.as_ref().map(|m| Calibration::measure(m, learned.mean_entry_bytes));
@@ -150,7 +150,7 @@ impl Account {
     }
 
     /// The sum that closing the window now would leave, without closing it.
-    pub(super) fn sum(&self, now: &Totals, keep: usize) -> Window {
+    pub(crate) fn sum(&self, now: &Counted, keep: usize) -> Window {
         let mut sum = Window::of(&now.since(&self.last));
         let is_empty = sum == Window::default();
         let kept = if is_empty { keep.max(1) } else { keep.max(1) - 1 };
@@ -182,7 +182,7 @@ impl Account {
 
 impl Window {
     /// The allocator's view of counters; client and storage bytes of a request are counted alike, as they are charged.
-    pub(super) fn of(counted: &Totals) -> Self {
+    pub(crate) fn of(counted: &Counted) -> Self {
         let usage = WindowUsage {
             reads: counted.reads,
             hits: counted.hits,
@@ -213,16 +213,16 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, Totals, Window};
+    use super::{Account, Counted, Window};
 
     #[test]
     fn windows_are_summed_with_what_was_counted_since() {
         let mut account = Account::default();
         for reads in [100, 10, 1] {
-            account.push(Window::of(&Totals { reads, ..Totals::default() }), 3);
+            account.push(Window::of(&Counted { reads, ..Counted::default() }), 3);
         }
-        account.last = Totals { reads: 111, ..Totals::default() };
-        let now = Totals { reads: 1111, throttled: 3, ..Totals::default() };
+        account.last = Counted { reads: 111, ..Counted::default() };
+        let now = Counted { reads: 1111, throttled: 3, ..Counted::default() };
         let sum = account.sum(&now, 3);
         assert_eq!((sum.usage.reads, sum.refused), (1011, 3), "as closing now would leave it");
         assert_eq!(account.sum(&account.last, 3).usage.reads, 111, "nothing is open");
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn charges_become_demand() {
-        let counted = Totals {
+        let counted = Counted {
             reads: 3,
             hits: 2,
             writes: 1,
@@ -238,7 +238,7 @@ mod tests {
             written_bytes: 50,
             milli_read_units_if_missed: 3000,
             milli_write_units: 2000,
-            ..Totals::default()
+            ..Counted::default()
         };
         let demand = Window::of(&counted).usage.demand(true);
         assert!((demand.read_units - 0.75).abs() < 1e-12);

@@ -56,15 +56,21 @@ impl Amount {
         Self(if sub_units < MAX_SUB_UNITS { sub_units } else { MAX_SUB_UNITS })
     }
 
-    pub(super) const fn from_sub_units(sub_units: u64) -> Self {
+    /// So many 64ths of a unit or byte.
+    #[must_use]
+    pub const fn from_sub_units(sub_units: u64) -> Self {
         Self(sub_units)
     }
 
-    pub(super) const fn sub_units(self) -> u64 {
+    /// In 64ths of a unit or byte.
+    #[must_use]
+    pub const fn sub_units(self) -> u64 {
         self.0
     }
 
-    pub(super) fn signed(self) -> i64 {
+    /// In 64ths of a unit or byte, to be counted up and down.
+    #[must_use]
+    pub fn signed(self) -> i64 {
         self.0.cast_signed()
     }
 }
@@ -85,7 +91,9 @@ impl Rate {
         self.0 as f64 / PER_UNIT as f64
     }
 
-    pub(super) const fn sub_units_per_s(self) -> u64 {
+    /// In 64ths of a unit or byte per second.
+    #[must_use]
+    pub const fn sub_units_per_s(self) -> u64 {
         self.0
     }
 }

@@ -10,10 +10,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use super::amount::{Amount, Rate};
+use crate::amount::{Amount, Rate};
 
 /// How many milliseconds of the rate an idle bucket holds.
-pub(super) const BURST_MS: u64 = 40;
+pub const BURST_MS: u64 = 40;
 
 const NS_PER_S: u64 = 1_000_000_000;
 
@@ -22,27 +22,30 @@ const MOST_MINTED: i64 = 1 << 60;
 
 /// The shared balance, in sub-units.
 #[derive(Debug, Default)]
-pub(super) struct Bucket {
+pub struct Bucket {
     balance: AtomicI64,
     burst: AtomicI64,
     unlimited: AtomicBool,
 }
 
 impl Bucket {
-    pub(super) fn is_unlimited(&self) -> bool {
+    /// Whether there is no limit.
+    pub fn is_unlimited(&self) -> bool {
         self.unlimited.load(Ordering::Relaxed)
     }
 
-    pub(super) fn balance(&self) -> i64 {
+    /// What can be spent now, in sub-units; below zero is debt.
+    pub fn balance(&self) -> i64 {
         self.balance.load(Ordering::Acquire)
     }
 
-    pub(super) fn burst(&self) -> i64 {
+    /// What an idle bucket holds, in sub-units.
+    pub fn burst(&self) -> i64 {
         self.burst.load(Ordering::Relaxed)
     }
 
     /// Spends `amount` if the balance covers all of it.
-    pub(super) fn try_spend(&self, amount: Amount) -> bool {
+    pub fn try_spend(&self, amount: Amount) -> bool {
         let wanted = amount.signed();
         let mut balance = self.balance.load(Ordering::Relaxed);
         while balance >= wanted {
@@ -60,23 +63,23 @@ impl Bucket {
     }
 
     /// Takes `amount` whatever the balance is; what is missing becomes debt.
-    pub(super) fn owe(&self, amount: Amount) {
+    pub fn owe(&self, amount: Amount) {
         self.update(|balance| balance.saturating_sub(amount.signed()));
     }
 
     /// Adds tokens up to `cap`. A balance above the cap stays as it is.
-    pub(super) fn add(&self, tokens: i64, cap: i64) {
+    pub fn add(&self, tokens: i64, cap: i64) {
         self.update(|balance| balance.saturating_add(tokens).min(cap.max(balance)));
     }
 
     /// Drops what exceeds `cap`.
-    pub(super) fn clamp(&self, cap: i64) {
+    pub fn clamp(&self, cap: i64) {
         self.update(|balance| balance.min(cap));
     }
 
     /// Takes over a new rate. The balance is carried over, never filled up: it shrinks to the new
     /// burst, and leaving the unlimited state forgives debt.
-    pub(super) fn retune(&self, rate: Option<Rate>, least_burst: Amount) {
+    pub fn retune(&self, rate: Option<Rate>, least_burst: Amount) {
         let was_unlimited = self.unlimited.swap(rate.is_none(), Ordering::Relaxed);
         let Some(rate) = rate else { return };
         let burst = burst_of(rate, least_burst);
@@ -99,7 +102,7 @@ impl Bucket {
 
 /// Turns elapsed time into tokens without losing a fraction.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub struct Meter {
     rate: Option<Rate>,
     minted_at_ns: u64,
     /// Sub-units times nanoseconds that did not make a whole sub-unit yet.
@@ -107,17 +110,19 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new(rate: Option<Rate>, now_ns: u64) -> Self {
+    /// A meter that begins at `now_ns`; without a rate it mints nothing.
+    pub fn new(rate: Option<Rate>, now_ns: u64) -> Self {
         Self { rate, minted_at_ns: now_ns, carry: 0 }
     }
 
-    pub(super) fn rate(&self) -> Option<Rate> {
+    /// The rate it mints at; `None` is no limit.
+    pub fn rate(&self) -> Option<Rate> {
         self.rate
     }
 
     /// Sub-units earned since the last call; none when unlimited. A clock that steps back earns
     /// nothing.
-    pub(super) fn mint(&mut self, now_ns: u64) -> i64 {
+    pub fn mint(&mut self, now_ns: u64) -> i64 {
         let elapsed_ns = now_ns.saturating_sub(self.minted_at_ns);
         self.minted_at_ns = self.minted_at_ns.max(now_ns);
         let Some(rate) = self.rate else { return 0 };
@@ -128,12 +133,12 @@ impl Meter {
     }
 
     /// The rate from now on. Mint first, or the past is paid at the new rate.
-    pub(super) fn set_rate(&mut self, rate: Option<Rate>) {
+    pub fn set_rate(&mut self, rate: Option<Rate>) {
         self.rate = rate;
     }
 
     /// Nanoseconds until `short` more sub-units are minted; `None` if that never happens.
-    pub(super) fn ns_until(&self, short: i64) -> Option<u64> {
+    pub fn ns_until(&self, short: i64) -> Option<u64> {
         let short = u128::from(u64::try_from(short).unwrap_or(0));
         let per_s = u128::from(self.rate?.sub_units_per_s());
         if per_s == 0 {
@@ -158,7 +163,7 @@ mod tests {
     use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
 
     use super::{Bucket, Meter};
-    use crate::limits::amount::{Amount, Rate};
+    use crate::amount::{Amount, Rate};
 
     fn bucket(rate: Rate) -> (Bucket, Meter) {
         let bucket = Bucket::default();

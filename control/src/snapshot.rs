@@ -6,43 +6,43 @@ use hare::{Bounds, Confidence, MissRatioCurve, Resources, WindowUsage};
 
 /// All tenants at the end of an epoch.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     /// The tenants, by name.
-    pub(crate) tenants: Vec<TenantView>,
+    pub tenants: Vec<TenantView>,
     /// The last run found a change worth more than the threshold, and left it at that.
-    pub(crate) found_better: bool,
+    pub found_better: bool,
 }
 
 /// One tenant at the end of an epoch.
 #[derive(Debug, Clone)]
-pub(crate) struct TenantView {
+pub struct TenantView {
     /// Its name.
-    pub(crate) name: Arc<str>,
+    pub name: Arc<str>,
     /// What it is entitled to.
-    pub(crate) base: Resources,
+    pub base: Resources,
     /// What it has, or is on its way to.
-    pub(crate) current: Resources,
+    pub current: Resources,
     /// An operator set its quota; it is not to be touched.
-    pub(crate) pinned: bool,
+    pub pinned: bool,
     /// Its part of an improvement, relative to other tenants.
-    pub(crate) weight: f64,
+    pub weight: f64,
     /// The least and the most it may be given.
-    pub(crate) bounds: Bounds,
+    pub bounds: Bounds,
     /// Its requests over the smoothed window.
-    pub(crate) usage: WindowUsage,
+    pub usage: WindowUsage,
     /// Requests of the window that were refused or failed.
-    pub(crate) refused: u64,
+    pub refused: u64,
     /// Fewer than one whole window has passed since it appeared or was starved: its curve is hardly more than cold misses.
-    pub(crate) arrived: bool,
+    pub arrived: bool,
     /// In the last window limits kept it below what its base share gives at the very least: its traffic is no longer what its
     /// share was decided for.
-    pub(crate) starved: bool,
+    pub starved: bool,
     /// Windows in a row in which requests came and none was served.
-    pub(crate) stuck_windows: u32,
+    pub stuck_windows: u32,
     /// It took part in the last run; it goes on to with fewer sampled reads than it takes to begin.
-    pub(crate) took_part: bool,
+    pub took_part: bool,
     /// Miss ratio over `maxmemory` bytes; `None` before the first sampled read.
-    pub(crate) curve: Option<MissRatioCurve>,
+    pub curve: Option<MissRatioCurve>,
     /// What the curve rests on.
-    pub(crate) confidence: Confidence,
+    pub confidence: Confidence,
 }

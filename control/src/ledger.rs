@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use hare::Calibration;
 
-use super::account::{Account, Served, Window};
-use super::reading::Reading;
-use super::snapshot::{Snapshot, TenantView};
-use crate::tenant::Learned;
+use crate::account::{Account, Served, Window};
+use crate::reading::Learned;
+use crate::reading::Reading;
+use crate::snapshot::{Snapshot, TenantView};
 
 /// What was counted of each tenant in recent windows, by its number.
 #[derive(Debug, Default)]
@@ -61,13 +61,13 @@ impl Ledger {
     }
 
     /// Notes what the next decision has to know of this one: who takes part, and whether a change is worth it.
-    pub(super) fn remember(&mut self, took_part: impl Iterator<Item = u32>, found_better: bool) {
+    pub(crate) fn remember(&mut self, took_part: impl Iterator<Item = u32>, found_better: bool) {
         self.took_part = took_part.collect();
         self.found_better = found_better;
     }
 
     /// From modelled entries to the `maxmemory` of this tenant.
-    pub(super) fn calibration(&self, number: u32) -> Calibration {
+    pub(crate) fn calibration(&self, number: u32) -> Calibration {
         self.accounts.get(&number).map(Account::calibration).unwrap_or_default()
     }
 
@@ -75,8 +75,8 @@ impl Ledger {
         let account = self.accounts.get(&reading.number);
         let learned = account.and_then(Account::learned);
         let sum = match account {
-            Some(account) => account.sum(&reading.totals, keep),
-            None => Window::of(&reading.totals),
+            Some(account) => account.sum(&reading.counted, keep),
+            None => Window::of(&reading.counted),
         };
         TenantView {
             name: Arc::clone(&reading.name),

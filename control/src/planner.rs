@@ -9,18 +9,18 @@ use std::time::Duration;
 use hare::Calibration;
 use parking_lot::Mutex;
 
-use super::decide::{Options, decide};
-use super::decision::{ReasonCode, Role};
-use super::ledger::Ledger;
-use super::reading::Reading;
-use super::run::{History, Run, Trigger};
-use crate::apply::Pace;
-use crate::config::Apply;
-use crate::tenant::Learned;
+use crate::course::Apply;
+use crate::course::Pace;
+use crate::decide::{Options, decide};
+use crate::decision::{ReasonCode, Role};
+use crate::ledger::Ledger;
+use crate::reading::Learned;
+use crate::reading::Reading;
+use crate::run::{History, Run, Trigger};
 
 /// Closes windows, decides, remembers.
 #[derive(Debug, Default)]
-pub(crate) struct Planner {
+pub struct Planner {
     ledger: Ledger,
     history: Arc<Mutex<History>>,
     /// Nothing was under way when the present window began.
@@ -29,29 +29,29 @@ pub(crate) struct Planner {
 
 /// How windows are closed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Closing {
+pub struct Closing {
     /// Windows summed into one curve and one demand.
-    pub(crate) keep: usize,
+    pub keep: usize,
     /// The time, from any fixed beginning.
-    pub(crate) now: Duration,
+    pub now: Duration,
     /// No change is under way.
-    pub(crate) settled: bool,
+    pub settled: bool,
 }
 
 impl Planner {
     /// A planner that remembers its runs in `history`.
-    pub(crate) fn new(history: Arc<Mutex<History>>) -> Self {
+    pub fn new(history: Arc<Mutex<History>>) -> Self {
         Self { history, ..Self::default() }
     }
 
     /// Begins the first window of the tenants that are there from the start.
-    pub(crate) fn open(&mut self, readings: &[Reading], now: Duration) {
+    pub fn open(&mut self, readings: &[Reading], now: Duration) {
         self.ledger.open(readings, now);
     }
 
     /// Closes the window of every tenant and fills in what the last run led to. `learn` gives the curve of the tenant at an
     /// index of `readings`, told how many reads its window had and how many windows to sum.
-    pub(crate) fn close_window(
+    pub fn close_window(
         &mut self,
         readings: &[Reading],
         closing: Closing,
@@ -66,7 +66,7 @@ impl Planner {
     }
 
     /// Decides and remembers it.
-    pub(crate) fn run(
+    pub fn run(
         &mut self,
         readings: &[Reading],
         keep: usize,
@@ -90,18 +90,18 @@ impl Planner {
     }
 
     /// From modelled entries to the `maxmemory` of this tenant.
-    pub(crate) fn calibration(&self, number: u32) -> Calibration {
+    pub fn calibration(&self, number: u32) -> Calibration {
         self.ledger.calibration(number)
     }
 }
 
 /// When and why a run is made, and what becomes of it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Occasion {
+pub struct Occasion {
     /// What set it off.
-    pub(crate) trigger: Trigger,
+    pub trigger: Trigger,
     /// Milliseconds since 1970.
-    pub(crate) at_ms: u64,
+    pub at_ms: u64,
     /// How a decision is put in place.
-    pub(crate) apply: Apply,
+    pub apply: Apply,
 }

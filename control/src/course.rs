@@ -1,7 +1,7 @@
 //! The course of a change: which sizes and rates are due now, which caches have to shrink first, which are warm.
 //!
 //! Pure: the time and what is seen of the caches come from the caller, and what is to be done goes back to it as
-//! [`Order`]s. The same code runs on a live proxy ([`super::Applier`]) and in a simulation.
+//! [`Order`]s. The same code runs on a live proxy and in a simulation.
 //!
 //! What is held: a cache holds its `maxmemory` or what it uses, whichever is more. A cache grows only into room that is
 //! really free: never is more held than the larger of what the tenants of the change had and are to have. A Redis that
@@ -9,27 +9,53 @@
 //! it takes; rates and later rounds do not wait for it beyond [`Pacing::round_deadline`].
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::time::Duration;
 
 use hare::{Rates, Resources};
 
-use super::part::Part;
-use super::plan::{self, Move};
+use crate::part::Part;
+use crate::plan::{self, Move};
 
 /// A tenant's number and where its share goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Leg {
+pub struct Leg {
     /// The tenant.
-    pub(crate) number: u32,
+    pub number: u32,
     /// What it is entitled to.
-    pub(crate) base: Resources,
+    pub base: Resources,
     /// What it has and what it is to have.
-    pub(crate) share: Move,
+    pub share: Move,
+}
+
+/// How changes are to be put in place, as it is configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Apply {
+    /// A bounded amount of cache per step, the next when the caches are warm.
+    #[default]
+    Gradual,
+    /// All at once.
+    Direct,
+    /// All at once, but a tenant whose cache grows has at least its base rates until that cache is warm.
+    Boost,
+}
+
+impl Apply {
+    /// Every way and its name.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("gradual", Self::Gradual), ("direct", Self::Direct), ("boost", Self::Boost)];
+}
+
+impl fmt::Display for Apply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::NAMES.iter().find(|(_, apply)| apply == self).map_or("", |(name, _)| name);
+        f.write_str(name)
+    }
 }
 
 /// How a change is put in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub enum Pace {
     /// All at once.
     Direct,
     /// All at once, but a tenant whose cache grows has at least its base rates until that cache is warm.
@@ -40,22 +66,22 @@ pub(crate) enum Pace {
 
 /// Steps, bounds and what counts as warm.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Pacing {
+pub struct Pacing {
     /// One `CONFIG SET maxmemory` takes at most this much away, so that evicting it does not hold Redis for long.
-    pub(crate) shrink_step_bytes: u64,
+    pub shrink_step_bytes: u64,
     /// Memory in use above the limit that does not count: buffers come and go.
-    pub(crate) slack_bytes: u64,
+    pub slack_bytes: u64,
     /// How long one step may take to be evicted before the next is made all the same, and how long an order may go
     /// without effect before it is given again.
-    pub(crate) step_deadline: Duration,
+    pub step_deadline: Duration,
     /// A gradual round that is not in place with warm caches by then is followed by the next all the same.
-    pub(crate) round_deadline: Duration,
+    pub round_deadline: Duration,
     /// A boost ends by then.
-    pub(crate) boost_deadline: Duration,
+    pub boost_deadline: Duration,
     /// A cache is warm when this part of what it grew by is filled,
-    pub(crate) warm_full: f64,
+    pub warm_full: f64,
     /// or misses less than this part of its reads.
-    pub(crate) warm_miss_ratio: f64,
+    pub warm_miss_ratio: f64,
 }
 
 impl Default for Pacing {
@@ -74,27 +100,27 @@ impl Default for Pacing {
 
 /// What is seen of a tenant that a change concerns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Look {
+pub struct Look {
     /// Its cache; `None` if it cannot be reached.
-    pub(crate) cache: Option<CacheLook>,
+    pub cache: Option<CacheLook>,
     /// Reads since start.
-    pub(crate) reads: u64,
+    pub reads: u64,
     /// Those that missed.
-    pub(crate) misses: u64,
+    pub misses: u64,
 }
 
 /// What a Redis says of itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct CacheLook {
+pub struct CacheLook {
     /// Its limit; 0 is none.
-    pub(crate) maxmemory_bytes: u64,
+    pub maxmemory_bytes: u64,
     /// What it uses.
-    pub(crate) used_bytes: u64,
+    pub used_bytes: u64,
 }
 
 /// What is to be done now.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Order {
+pub enum Order {
     /// Note this as the tenant's quota: its rates hold at once, and a Redis that comes back gets the size.
     Note {
         /// The tenant.
@@ -113,7 +139,7 @@ pub(crate) enum Order {
 
 /// How far the present round is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// Nothing is under way.
     Idle,
     /// Every size is in force; caches warm up, or boosts end, or both.
@@ -126,7 +152,7 @@ pub(crate) enum Standing {
 
 /// A change under way; empty between changes.
 #[derive(Debug, Default)]
-pub(crate) struct Course {
+pub struct Course {
     pacing: Pacing,
     parts: BTreeMap<u32, Part>,
     /// Shares of all parts after each round to come.
@@ -140,13 +166,12 @@ pub(crate) struct Course {
 
 impl Course {
     /// A course with other steps and bounds than the usual.
-    #[cfg(test)]
-    pub(crate) fn with_pacing(pacing: Pacing) -> Self {
+    pub fn with_pacing(pacing: Pacing) -> Self {
         Self { pacing, ..Self::default() }
     }
 
     /// Replaces what is under way by this change and begins its first round.
-    pub(crate) fn begin(&mut self, legs: &[Leg], pace: Pace, now: Duration) -> Vec<Order> {
+    pub fn begin(&mut self, legs: &[Leg], pace: Pace, now: Duration) -> Vec<Order> {
         let mut orders = self.stop();
         // One that is on its way already goes on from where it was stopped.
         let from = |leg: &Leg| self.parts.get(&leg.number).map_or(leg.share.from, |p| p.quota);
@@ -176,7 +201,7 @@ impl Course {
     }
 
     /// Drops the rounds to come; what is in place stays, what shrinks goes on to the size it was told.
-    pub(crate) fn stop(&mut self) -> Vec<Order> {
+    pub fn stop(&mut self) -> Vec<Order> {
         self.rounds.clear();
         self.target.clear();
         let orders = self.parts.values_mut().filter_map(Part::stop);
@@ -185,7 +210,7 @@ impl Course {
 
     /// Has a cache brought to its quota if it has another size: one that was resized while its keeper brought it back, or
     /// that somebody else configured, may.
-    pub(crate) fn correct(&mut self, number: u32, quota: Resources, cache: CacheLook) {
+    pub fn correct(&mut self, number: u32, quota: Resources, cache: CacheLook) {
         if cache.maxmemory_bytes == quota.cache_bytes || self.parts.contains_key(&number) {
             return;
         }
@@ -195,7 +220,7 @@ impl Course {
 
     /// Goes on: what is to be done now, by what is seen of every tenant in [`Self::concerned`]. A tenant without a look has
     /// left.
-    pub(crate) fn advance(&mut self, now: Duration, looks: &BTreeMap<u32, Look>) -> Vec<Order> {
+    pub fn advance(&mut self, now: Duration, looks: &BTreeMap<u32, Look>) -> Vec<Order> {
         let mut orders = Vec::new();
         self.parts.retain(|number, _| looks.contains_key(number));
         for (number, part) in &mut self.parts {
@@ -228,24 +253,24 @@ impl Course {
     }
 
     /// Tenants that a look is needed of.
-    pub(crate) fn concerned(&self) -> impl Iterator<Item = u32> + '_ {
+    pub fn concerned(&self) -> impl Iterator<Item = u32> + '_ {
         self.parts.keys().copied()
     }
 
     /// Where a tenant's share goes; `None` if it stays.
-    pub(crate) fn destination(&self, number: u32) -> Option<Resources> {
+    pub fn destination(&self, number: u32) -> Option<Resources> {
         self.target.get(&number).copied()
     }
 
     /// Rounds that are still to come, the present one included until its sizes are in force.
-    pub(crate) fn rounds_to_come(&self) -> usize {
+    pub fn rounds_to_come(&self) -> usize {
         let in_change = self.parts.iter().filter(|(number, _)| self.target.contains_key(number));
         let is_in_place = in_change.map(|(_, part)| part).all(Part::is_in_place);
         self.rounds.len() + usize::from(!is_in_place)
     }
 
     /// How far the present round is.
-    pub(crate) fn standing(&self, now: Duration) -> Standing {
+    pub fn standing(&self, now: Duration) -> Standing {
         let mut missing = self.parts.values().filter(|part| !part.is_in_place()).peekable();
         if self.parts.is_empty() {
             Standing::Idle
@@ -259,18 +284,18 @@ impl Course {
     }
 
     /// True while nothing is to be done or waited for.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.parts.is_empty()
     }
 
     /// Tenants that keep larger rates until their cache is warm, with what these are above the decided ones.
-    pub(crate) fn boosted(&self) -> BTreeMap<u32, Rates> {
+    pub fn boosted(&self) -> BTreeMap<u32, Rates> {
         let boosted = self.parts.iter().filter(|(_, part)| part.boost.is_some());
         boosted.map(|(&number, part)| (number, part.quota.rates() - part.goal.rates())).collect()
     }
 
     /// Cache that is due to tenants and waits for others to shrink, in bytes.
-    pub(crate) fn held_back_bytes(&self) -> u64 {
+    pub fn held_back_bytes(&self) -> u64 {
         self.parts.values().map(Part::missing_bytes).sum()
     }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use hare::{Bounds, Confidence, MissRatioCurve, Policy, Resources, WindowUsage};
 
-use super::caution::Caution;
-use super::decide::{Options, decide};
-use super::decision::{Decision, ReasonCode, Role};
-use super::snapshot::{Snapshot, TenantView};
-use crate::apply::Pace;
-use crate::config::Apply;
+use crate::caution::Caution;
+use crate::course::Apply;
+use crate::course::Pace;
+use crate::decide::{Options, decide};
+use crate::decision::{Decision, ReasonCode, Role};
+use crate::snapshot::{Snapshot, TenantView};
 
 const MIB: u64 = 1 << 20;
 const OPTIONS: Options = Options {

@@ -4,11 +4,11 @@ use hare::{Rates, Resources};
 
 /// From what a tenant has to what it is to have.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Move {
+pub struct Move {
     /// Its share now.
-    pub(crate) from: Resources,
+    pub from: Resources,
     /// Its share at the end.
-    pub(crate) to: Resources,
+    pub to: Resources,
 }
 
 /// The shares of all tenants after each round, the last being the goal. In no round does more than `step_bytes` of cache
@@ -16,7 +16,7 @@ pub(crate) struct Move {
 ///
 /// Rates are one round behind the cache: who gets cache gives up rates for it only when that cache is warm, or it would have
 /// neither. Who gives cache waits a round for what it gets in return, one step's worth.
-pub(super) fn rounds(moves: &[Move], step_bytes: u64) -> Vec<Vec<Resources>> {
+pub(crate) fn rounds(moves: &[Move], step_bytes: u64) -> Vec<Vec<Resources>> {
     let grown = |one: &Move| one.to.cache_bytes.saturating_sub(one.from.cache_bytes);
     let shrunk = |one: &Move| one.from.cache_bytes.saturating_sub(one.to.cache_bytes);
     let moved_bytes: u64 = moves.iter().map(grown).sum::<u64>().max(moves.iter().map(shrunk).sum());

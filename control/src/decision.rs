@@ -6,15 +6,15 @@ use hare::{Policy, Resources};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::inputs::Inputs;
-use super::run::Share;
-use crate::apply::Pace;
-use crate::config::Apply;
+use crate::course::Apply;
+use crate::course::Pace;
+use crate::inputs::Inputs;
+use crate::run::Share;
 
 /// Whether and why a tenant takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Role {
+pub enum Role {
     /// Takes part.
     Active,
     /// Keeps the quota that an operator set.
@@ -34,7 +34,7 @@ pub(crate) enum Role {
 /// Why a decision is applied, or is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ReasonCode {
+pub enum ReasonCode {
     /// Better than the present allocation by more than the threshold.
     Improves,
     /// A tenant has less throughput than its base share gives, and would no longer.
@@ -62,127 +62,127 @@ pub(crate) enum ReasonCode {
 
 /// What was decided, and on what grounds.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Decision {
+pub struct Decision {
     /// The policy's name.
     #[schema(value_type = String)]
-    pub(crate) policy: Policy,
+    pub policy: Policy,
     /// What the policy says everybody could gain over base: 0.5 is 50 %.
-    pub(crate) improve_ratio: f64,
+    pub improve_ratio: f64,
     /// Gain over base per weight of the tenant that gains least, predicted for the new shares; those at their cap and those
     /// of weight 0 do not count.
-    pub(crate) improvement: f64,
+    pub improvement: f64,
     /// The same for the present shares.
-    pub(crate) current_improvement: f64,
+    pub current_improvement: f64,
     /// Trades the policy made.
-    pub(crate) rounds: usize,
+    pub rounds: usize,
     /// Why it is applied or not, for programs.
-    pub(crate) reason_code: ReasonCode,
+    pub reason_code: ReasonCode,
     /// Why it is applied or not, for people.
-    pub(crate) reason: String,
+    pub reason: String,
     /// Tenant by tenant, in the order of the snapshot.
-    pub(crate) tenants: Vec<TenantDecision>,
+    pub tenants: Vec<TenantDecision>,
     /// What the policy was asked; `None` if it was not, or if that is long ago.
     #[serde(skip)]
-    pub(crate) inputs: Option<Arc<Inputs>>,
+    pub inputs: Option<Arc<Inputs>>,
 }
 
 /// A decision as far as it concerns one tenant.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct TenantDecision {
+pub struct TenantDecision {
     /// Its name.
     #[schema(value_type = String)]
-    pub(crate) name: Arc<str>,
+    pub name: Arc<str>,
     /// Whether it takes part.
-    pub(crate) role: Role,
+    pub role: Role,
     /// What it is entitled to.
     #[schema(value_type = Share)]
-    pub(crate) base: Resources,
+    pub base: Resources,
     /// What it had, or was on its way to.
     #[schema(value_type = Share)]
-    pub(crate) current: Resources,
+    pub current: Resources,
     /// What it should have.
     #[schema(value_type = Share)]
-    pub(crate) share: Resources,
+    pub share: Resources,
     /// Its part of an improvement, relative to other tenants.
-    pub(crate) weight: f64,
+    pub weight: f64,
     /// Predicted throughput with `share` over that with `base`.
-    pub(crate) predicted_gain: f64,
+    pub predicted_gain: f64,
     /// Predicted throughput with `current` over that with `base`.
-    pub(crate) current_gain: f64,
+    pub current_gain: f64,
     /// Requests/s that `base` sustains; absent if nothing limits it.
-    pub(crate) base_requests_per_s: Option<f64>,
+    pub base_requests_per_s: Option<f64>,
     /// What an average request costs, and how many there were.
-    pub(crate) demand: DemandSummary,
+    pub demand: DemandSummary,
     /// The miss-ratio curve at the three cache sizes.
-    pub(crate) curve: CurveSummary,
+    pub curve: CurveSummary,
     /// Rates that it keeps above `share` until its cache is warm; absent where there are none.
-    pub(crate) boost: Option<Boost>,
+    pub boost: Option<Boost>,
     /// Requests/s served in the epoch after the decision; absent until then.
-    pub(crate) measured_requests_per_s: Option<f64>,
+    pub measured_requests_per_s: Option<f64>,
     /// Requests/s that the base share sustains by the demand and the curve of that same epoch.
-    pub(crate) measured_base_requests_per_s: Option<f64>,
+    pub measured_base_requests_per_s: Option<f64>,
     /// The one over the other.
-    pub(crate) measured_gain: Option<f64>,
+    pub measured_gain: Option<f64>,
     /// Whether a limit held it back in that epoch: without that it was served all it asked for, and the gain says nothing
     /// of the share.
-    pub(crate) measured_limited: Option<bool>,
+    pub measured_limited: Option<bool>,
 }
 
 /// Rates above those decided.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
-pub(crate) struct Boost {
+pub struct Boost {
     /// Read units per second.
-    pub(crate) read_units_per_s: f64,
+    pub read_units_per_s: f64,
     /// Write units per second.
-    pub(crate) write_units_per_s: f64,
+    pub write_units_per_s: f64,
     /// Bytes per second.
-    pub(crate) net_bytes_per_s: f64,
+    pub net_bytes_per_s: f64,
 }
 
 /// Demand per request as the policy saw it.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub(crate) struct DemandSummary {
+pub struct DemandSummary {
     /// Requests in the smoothed window.
-    pub(crate) requests: u64,
+    pub requests: u64,
     /// Read units per request if every read missed.
-    pub(crate) read_units: f64,
+    pub read_units: f64,
     /// Write units per request.
-    pub(crate) write_units: f64,
+    pub write_units: f64,
     /// Bytes per request if every read missed.
-    pub(crate) net_bytes: f64,
+    pub net_bytes: f64,
     /// Part of `net_bytes` that hits save.
-    pub(crate) net_alpha: f64,
+    pub net_alpha: f64,
 }
 
 /// The curve where it matters, as it was decided on.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub(crate) struct CurveSummary {
+pub struct CurveSummary {
     /// Sampled reads behind it.
-    pub(crate) sampled_reads: u64,
+    pub sampled_reads: u64,
     /// Mean absolute difference between the last epoch's curve and the one before.
-    pub(crate) drift: f64,
+    pub drift: f64,
     /// Added to every miss ratio, against over-optimism.
-    pub(crate) margin: f64,
+    pub margin: f64,
     /// Part of the fall of misses above the base cache that was believed, 0..=1.
-    pub(crate) believed_gain: f64,
+    pub believed_gain: f64,
     /// By what the rise of misses below the base cache was multiplied, at least 1.
-    pub(crate) feared_loss: f64,
+    pub feared_loss: f64,
     /// Miss ratio with the base cache.
-    pub(crate) miss_ratio_at_base: f64,
+    pub miss_ratio_at_base: f64,
     /// Miss ratio with the present cache.
-    pub(crate) miss_ratio_at_current: f64,
+    pub miss_ratio_at_current: f64,
     /// Miss ratio with the cache decided on.
-    pub(crate) miss_ratio_at_share: f64,
+    pub miss_ratio_at_share: f64,
 }
 
 impl ReasonCode {
     /// True if quotas are to change for this reason.
-    pub(crate) fn is_to_apply(self) -> bool {
+    pub fn is_to_apply(self) -> bool {
         matches!(self, Self::Improves | Self::EndsHarm | Self::RestoresBase | Self::TotalExceeded)
     }
 
     /// The name that programs read.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Improves => "improves",
             Self::EndsHarm => "ends_harm",
@@ -201,7 +201,7 @@ impl ReasonCode {
 
 impl Decision {
     /// How it is to be put in place where the configuration says `apply`. What is owed is given at once.
-    pub(crate) fn pace(&self, apply: Apply, gradual_step_bytes: u64) -> Pace {
+    pub fn pace(&self, apply: Apply, gradual_step_bytes: u64) -> Pace {
         let is_starving = self.tenants.iter().any(|tenant| tenant.role == Role::Starved);
         match apply {
             _ if self.policy == Policy::Static || is_starving => Pace::Direct,
@@ -212,13 +212,13 @@ impl Decision {
     }
 
     /// True if quotas are to change.
-    pub(crate) fn is_to_apply(&self) -> bool {
+    pub fn is_to_apply(&self) -> bool {
         self.reason_code.is_to_apply()
     }
 
     /// Notes what tenants whose cache grows keep above their new rates until that cache is warm: their base rates, where
     /// those are larger.
-    pub(crate) fn boost(&mut self) {
+    pub fn boost(&mut self) {
         for tenant in &mut self.tenants {
             let extra =
                 tenant.base.rates().zip(tenant.share.rates(), |base, new| (base - new).max(0.0));

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use hare::{Rates, Resources};
 
-use super::course::{CacheLook, Look, Order, Pacing};
+use crate::course::{CacheLook, Look, Order, Pacing};
 
 /// Reads before a miss ratio means anything.
 const TELLING_READS: u64 = 500;
 
 /// One tenant in a change.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(crate) struct Part {
     number: u32,
     /// What is noted as its quota. Its cache size is that of the goal, but for a cache still to grow.
-    pub(super) quota: Resources,
+    pub(crate) quota: Resources,
     /// What it is to have after this round.
-    pub(super) goal: Resources,
+    pub(crate) goal: Resources,
     /// Rates that it has at least, until its cache is warm or this time has come.
-    pub(super) boost: Option<(Rates, Duration)>,
+    pub(crate) boost: Option<(Rates, Duration)>,
     /// What its Redis was last seen or told to hold.
     held_bytes: u64,
     seen: Option<CacheLook>,
@@ -40,7 +40,7 @@ struct Warming {
 
 impl Part {
     /// A tenant that stays where it is.
-    pub(super) fn new(number: u32, quota: Resources) -> Self {
+    pub(crate) fn new(number: u32, quota: Resources) -> Self {
         Self {
             number,
             quota,
@@ -55,7 +55,7 @@ impl Part {
     }
 
     /// What it is to have from now on: rates hold at once, and so does the promise to shrink.
-    pub(super) fn set_goal(&mut self, goal: Resources) -> Option<Order> {
+    pub(crate) fn set_goal(&mut self, goal: Resources) -> Option<Order> {
         self.goal = goal;
         self.warming = None;
         let rates = match self.boost {
@@ -67,7 +67,7 @@ impl Part {
     }
 
     /// Stays with what is noted, without its boost.
-    pub(super) fn stop(&mut self) -> Option<Order> {
+    pub(crate) fn stop(&mut self) -> Option<Order> {
         let rates =
             if self.boost.take().is_some() { self.goal.rates() } else { self.quota.rates() };
         self.goal = Resources::new(self.quota.cache_bytes, rates);
@@ -76,7 +76,7 @@ impl Part {
     }
 
     /// Takes in what is seen of it.
-    pub(super) fn see(&mut self, look: &Look, pacing: &Pacing) {
+    pub(crate) fn see(&mut self, look: &Look, pacing: &Pacing) {
         self.seen = look.cache;
         self.counted = (look.reads, look.misses);
         if let Some(cache) = look.cache {
@@ -98,7 +98,7 @@ impl Part {
     }
 
     /// The next step down, if one is due.
-    pub(super) fn shrink(&mut self, now: Duration, pacing: &Pacing) -> Option<Order> {
+    pub(crate) fn shrink(&mut self, now: Duration, pacing: &Pacing) -> Option<Order> {
         let cache = self.seen?;
         let limit_bytes = limit_of(&cache);
         let goal_bytes = self.goal.cache_bytes;
@@ -118,7 +118,7 @@ impl Part {
     }
 
     /// Grows into the room there is: the whole way, or when the round is late as far as that goes.
-    pub(super) fn grow(
+    pub(crate) fn grow(
         &mut self,
         now: Duration,
         room_bytes: &mut u64,
@@ -158,7 +158,7 @@ impl Part {
     }
 
     /// Takes the extra rates back when the cache is warm, or when it is time.
-    pub(super) fn end_boost(&mut self, now: Duration) -> Option<Order> {
+    pub(crate) fn end_boost(&mut self, now: Duration) -> Option<Order> {
         let (_, until) = self.boost?;
         let is_warm = self.is_in_place() && self.is_warm();
         if !is_warm && now < until {
@@ -169,7 +169,7 @@ impl Part {
     }
 
     /// Its size is in force, and what it had above is evicted.
-    pub(super) fn is_in_place(&self) -> bool {
+    pub(crate) fn is_in_place(&self) -> bool {
         let goal_bytes = self.goal.cache_bytes;
         self.seen.is_some_and(|cache| cache.maxmemory_bytes == goal_bytes)
             && self.held_bytes <= goal_bytes
@@ -177,29 +177,29 @@ impl Part {
     }
 
     /// It is in place and nothing is left to wait for.
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.is_in_place() && self.boost.is_none()
     }
 
     /// It was told a size a short while ago and is not there yet, so that a look soon may find it further.
-    pub(super) fn is_moving(&self, now: Duration, pacing: &Pacing) -> bool {
+    pub(crate) fn is_moving(&self, now: Duration, pacing: &Pacing) -> bool {
         let Some(cache) = self.seen else { return false };
         let is_there = |bytes| cache.maxmemory_bytes == bytes && self.held_bytes <= bytes;
         self.told.is_some_and(|(bytes, at)| !is_there(bytes) && now < at + pacing.step_deadline)
     }
 
     /// It did not grow, or what it grew by is filled or not needed.
-    pub(super) fn is_warm(&self) -> bool {
+    pub(crate) fn is_warm(&self) -> bool {
         self.warming.is_none_or(|warming| warming.is_warm)
     }
 
     /// What it holds: its limit or what it uses, whichever is more.
-    pub(super) fn held_bytes(&self) -> u64 {
+    pub(crate) fn held_bytes(&self) -> u64 {
         self.held_bytes
     }
 
     /// Cache that is due to it and not yet noted as its quota.
-    pub(super) fn missing_bytes(&self) -> u64 {
+    pub(crate) fn missing_bytes(&self) -> u64 {
         self.goal.cache_bytes.saturating_sub(self.quota.cache_bytes)
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::account::Served;
-use super::decision::{Decision, ReasonCode};
+use crate::account::Served;
+use crate::decision::{Decision, ReasonCode};
 
 /// Runs kept; older ones are forgotten.
 const KEPT: usize = 256;
@@ -16,21 +16,21 @@ const KEPT_POINTS: usize = 1 << 20;
 
 /// A tenant's part of the four resources.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub(crate) struct Share {
+pub struct Share {
     /// Cache, as Redis counts `maxmemory`.
-    pub(crate) cache_bytes: u64,
+    pub cache_bytes: u64,
     /// Read units per second.
-    pub(crate) read_units_per_s: f64,
+    pub read_units_per_s: f64,
     /// Write units per second.
-    pub(crate) write_units_per_s: f64,
+    pub write_units_per_s: f64,
     /// Bytes per second, client and storage side together.
-    pub(crate) net_bytes_per_s: f64,
+    pub net_bytes_per_s: f64,
 }
 
 /// What set a run off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Trigger {
+pub enum Trigger {
     /// The interval passed.
     Timer,
     /// An operator asked for it.
@@ -43,26 +43,26 @@ pub(crate) enum Trigger {
 
 /// One run of the allocator.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Run {
+pub struct Run {
     /// Counts up from 1 since the start of the proxy.
-    pub(crate) id: u64,
+    pub id: u64,
     /// When, in milliseconds since 1970.
-    pub(crate) at_ms: u64,
+    pub at_ms: u64,
     /// What set it off.
-    pub(crate) trigger: Trigger,
+    pub trigger: Trigger,
     /// Whether quotas were changed, or a gradual change was begun.
-    pub(crate) applied: bool,
+    pub applied: bool,
     /// Whether the decision was in place before the epoch began in which its gain was measured; absent until then, and false
     /// while a gradual change or a boost was under way.
-    pub(crate) measured_in_place: Option<bool>,
+    pub measured_in_place: Option<bool>,
     /// What was decided, on what grounds.
     #[serde(flatten)]
-    pub(crate) decision: Decision,
+    pub decision: Decision,
 }
 
 /// The last runs, newest last.
 #[derive(Debug, Default)]
-pub(super) struct History {
+pub struct History {
     runs: VecDeque<Run>,
     last_id: u64,
     measured: u64,
@@ -71,16 +71,16 @@ pub(super) struct History {
 
 /// Runs since start by what they came to, for metrics.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RunCounts(pub(crate) BTreeMap<ReasonCode, u64>);
+pub struct RunCounts(pub BTreeMap<ReasonCode, u64>);
 
 impl RunCounts {
     /// Runs that changed quotas.
-    pub(crate) fn applied(&self) -> u64 {
+    pub fn applied(&self) -> u64 {
         self.0.iter().filter(|(reason, _)| reason.is_to_apply()).map(|(_, count)| count).sum()
     }
 
     /// Runs that did not, dry runs left out.
-    pub(crate) fn kept(&self) -> u64 {
+    pub fn kept(&self) -> u64 {
         let kept = |reason: &ReasonCode| !reason.is_to_apply() && *reason != ReasonCode::DryRun;
         self.0.iter().filter(|(reason, _)| kept(reason)).map(|(_, count)| count).sum()
     }
@@ -88,7 +88,7 @@ impl RunCounts {
 
 impl History {
     /// Adds a run and returns it as it is kept.
-    pub(super) fn add(&mut self, at_ms: u64, trigger: Trigger, mut decision: Decision) -> Run {
+    pub fn add(&mut self, at_ms: u64, trigger: Trigger, mut decision: Decision) -> Run {
         self.last_id += 1;
         let applied = trigger != Trigger::DryRun && decision.is_to_apply();
         if trigger == Trigger::DryRun {
@@ -108,7 +108,7 @@ impl History {
     }
 
     /// Fills in what runs since the last call led to, by tenant. `in_place`: nothing was under way when the window began.
-    pub(super) fn measured(&mut self, served: &HashMap<Arc<str>, Served>, in_place: bool) {
+    pub fn measured(&mut self, served: &HashMap<Arc<str>, Served>, in_place: bool) {
         let unmeasured = self.measured;
         for run in self.runs.iter_mut().filter(|run| run.id > unmeasured) {
             run.measured_in_place = Some(in_place);
@@ -125,17 +125,17 @@ impl History {
     }
 
     /// A run that is still kept.
-    pub(super) fn get(&self, id: u64) -> Option<&Run> {
+    pub fn get(&self, id: u64) -> Option<&Run> {
         self.runs.iter().find(|run| run.id == id)
     }
 
     /// The newest `most` runs, newest first.
-    pub(super) fn newest(&self, most: usize) -> Vec<Run> {
+    pub fn newest(&self, most: usize) -> Vec<Run> {
         self.runs.iter().rev().take(most).cloned().collect()
     }
 
     /// Runs since start.
-    pub(super) fn counts(&self) -> RunCounts {
+    pub fn counts(&self) -> RunCounts {
         self.counts.clone()
     }
 

@@ -5,23 +5,23 @@ use hare::{Bounds, Instance, Params, Resources, TenantInput};
 
 /// The question behind a decision.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Inputs {
+pub struct Inputs {
     /// What the policy may do.
-    pub(crate) params: Params,
+    pub params: Params,
     /// Position of each tenant in the decision.
-    pub(crate) places: Vec<usize>,
+    pub places: Vec<usize>,
     /// Those who took part, base shares raised by what pinned tenants left, curves as they were decided on.
-    pub(crate) tenants: Vec<TenantInput>,
+    pub tenants: Vec<TenantInput>,
 }
 
 impl Inputs {
     /// Numbers kept, to bound what a history holds.
-    pub(crate) fn points(&self) -> usize {
+    pub fn points(&self) -> usize {
         self.tenants.iter().map(|tenant| tenant.curve().bytes().len()).sum()
     }
 
     /// The question in the form that `hopperkv allocate --file` takes.
-    pub(crate) fn instance(&self, id: u64) -> Instance {
+    pub fn instance(&self, id: u64) -> Instance {
         let tenants = self.tenants.iter().map(|tenant| {
             let demand = tenant.demand();
             InstanceTenant {

@@ -2,9 +2,9 @@
 
 use hare::{Policy, Resources};
 
-use super::decide::{Options, differs};
-use super::decision::ReasonCode;
-use super::seat::Seat;
+use crate::decide::{Options, differs};
+use crate::decision::ReasonCode;
+use crate::seat::Seat;
 
 /// Part of its base throughput that a tenant may be predicted to lose: promise 5's tolerance.
 const TOLERANCE: f64 = 0.03;
@@ -17,11 +17,11 @@ const RESERVE_TOLERANCE: f64 = 0.02;
 
 /// Gains over base of those by whom an improvement is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Improvement {
+pub(crate) struct Improvement {
     /// Gain per weight of the tenant that gains least, with the new shares.
-    pub(super) new: f64,
+    pub(crate) new: f64,
     /// The same with the present shares.
-    pub(super) current: f64,
+    pub(crate) current: f64,
     /// Gain of the tenant that is worst off, whatever its weight and cap, with the new shares.
     worst_new: f64,
     /// The same with the present shares.
@@ -31,7 +31,7 @@ pub(super) struct Improvement {
 }
 
 impl Improvement {
-    pub(super) fn of(seats: &[Seat<'_>], shares: &[Resources], found_before: bool) -> Self {
+    pub(crate) fn of(seats: &[Seat<'_>], shares: &[Resources], found_before: bool) -> Self {
         let least = |gains: &mut dyn Iterator<Item = f64>| {
             let least = gains.fold(f64::INFINITY, f64::min);
             if least.is_finite() { least } else { 0.0 }
@@ -50,7 +50,7 @@ impl Improvement {
 }
 
 /// Judges `shares`, which are to share out `total`.
-pub(super) fn judge(
+pub(crate) fn judge(
     seats: &[Seat<'_>],
     shares: &[Resources],
     total: &Resources,
