@@ -77,6 +77,20 @@ pub enum LoadError {
         /// How long they were given, in seconds.
         waited_s: u64,
     },
+    /// The system gives no timer to wait for set times with.
+    #[error("the system's timer: {0}")]
+    Timer(#[source] io::Error),
+    /// A file with tenants has a mistake: which and where.
+    #[error("{0}")]
+    Tenants(String),
+    /// The load of one of several tenants could not begin.
+    #[error("tenant {name}: {source}")]
+    Tenant {
+        /// The tenant.
+        name: String,
+        /// What kept it.
+        source: Box<LoadError>,
+    },
     /// A server that was started here did not start, end or behave as it should.
     #[error("{0}")]
     Server(String),
@@ -97,6 +111,7 @@ impl LoadError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Lost { .. } | Self::Protocol { .. } | Self::Stalled { .. } => 1,
+            Self::Tenant { source, .. } => source.exit_code(),
             Self::Server(_) | Self::Bench(_) | Self::Stopped | Self::Demo(_) => 1,
             _ => 2,
         }

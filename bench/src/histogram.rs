@@ -34,6 +34,8 @@ pub struct LatencySummary {
     pub p99_us: f64,
     /// 99.9th percentile.
     pub p999_us: f64,
+    /// 99.99th percentile.
+    pub p9999_us: f64,
     /// Largest.
     pub max_us: f64,
 }
@@ -56,6 +58,12 @@ impl Latency {
         self.nanos.len()
     }
 
+    /// The histogram itself, in nanoseconds.
+    #[must_use]
+    pub fn nanos(&self) -> &Histogram<u64> {
+        &self.nanos
+    }
+
     /// The usual quantiles; all zero if nothing was recorded.
     #[must_use]
     pub fn summary(&self) -> LatencySummary {
@@ -69,6 +77,7 @@ impl Latency {
             p90_us: quantile_us(0.9),
             p99_us: quantile_us(0.99),
             p999_us: quantile_us(0.999),
+            p9999_us: quantile_us(0.9999),
             max_us: micros(self.nanos.max()),
         }
     }

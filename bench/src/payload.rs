@@ -23,6 +23,48 @@ pub fn write_value(out: &mut Vec<u8>, offset: u64, bytes: usize) {
     write_record(out, b'V', b'A', b'L', offset, bytes);
 }
 
+/// Keys or values of one size, of which only the offset differs: each is made by changing ten digits.
+#[derive(Debug, Clone)]
+pub struct Template {
+    record: Vec<u8>,
+}
+
+impl Template {
+    /// Of keys with `bytes` bytes.
+    #[must_use]
+    pub fn of_keys(bytes: usize) -> Self {
+        let mut record = Vec::new();
+        write_key(&mut record, 0, bytes);
+        Self { record }
+    }
+
+    /// Of values with `bytes` bytes.
+    #[must_use]
+    pub fn of_values(bytes: usize) -> Self {
+        let mut record = Vec::new();
+        write_value(&mut record, 0, bytes);
+        Self { record }
+    }
+
+    /// The one with this offset.
+    pub fn with(&mut self, offset: u64) -> &[u8] {
+        if let Some(digits) = self.record.get_mut(1..=OFFSET_DIGITS) {
+            write_digits(digits, offset);
+        }
+        &self.record
+    }
+}
+
+/// The offset of a key that [`write_key`] wrote; `None` of any other.
+#[must_use]
+pub fn offset_of_key(key: &[u8]) -> Option<u64> {
+    let digits = key.get(1..=OFFSET_DIGITS)?;
+    let offset = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let mut written = Vec::new();
+    write_key(&mut written, offset, key.len());
+    (written == key).then_some(offset)
+}
+
 /// Checks that `value` is, byte for byte, a value of `offset`.
 ///
 /// # Errors
@@ -73,11 +115,7 @@ fn write_record(out: &mut Vec<u8>, first: u8, fill: u8, last: u8, offset: u64, b
 /// Writes letter, offset, `s` and size; returns how many bytes that took.
 fn write_header(header: &mut [u8; 40], first: u8, offset: u64, bytes: usize) -> usize {
     header[0] = first;
-    let mut rest = offset;
-    for digit in header[1..=OFFSET_DIGITS].iter_mut().rev() {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
-    }
+    write_digits(&mut header[1..=OFFSET_DIGITS], offset);
     header[OFFSET_DIGITS + 1] = b's';
     let at = OFFSET_DIGITS + 2;
     let mut divisor = 10_usize.pow(bytes.checked_ilog10().unwrap_or(0));
@@ -88,6 +126,15 @@ fn write_header(header: &mut [u8; 40], first: u8, offset: u64, bytes: usize) -> 
         divisor /= 10;
     }
     length
+}
+
+/// Writes a number over all of these bytes, with zeros in front.
+fn write_digits(digits: &mut [u8], number: u64) {
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+    }
 }
 
 /// Values of a replayed trace: bytes that follow from key, size and version alone.
@@ -154,7 +201,9 @@ pub fn key_hash(key: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Versioned, check_value, least_bytes, write_key, write_value};
+    use super::{
+        Template, Versioned, check_value, least_bytes, offset_of_key, write_key, write_value,
+    };
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     #[test]
@@ -164,6 +213,10 @@ mod tests {
         assert_eq!(out, b"K0000000042s16EY");
         write_key(&mut out, 42, 15);
         assert_eq!(out, b"K0000000042s15Y");
+        assert_eq!(offset_of_key(b"K0000000042s16EY"), Some(42));
+        for other in [&b"K0000000042s16EX"[..], b"K000000004", b"K0000000042s17EY", b""] {
+            assert_eq!(offset_of_key(other), None);
+        }
         write_value(&mut out, 7, 20);
         assert_eq!(out, b"V0000000007s20AAAAAL");
         assert_eq!((least_bytes(9), least_bytes(99), least_bytes(100)), (14, 15, 16));
@@ -188,6 +241,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_template_gives_what_is_written_out(offset in 0_u64..10_000_000_000, bytes in 16_usize..700) {
+            let (mut keys, mut values) = (Template::of_keys(bytes), Template::of_values(bytes));
+            let mut out = Vec::new();
+            for offset in [offset, offset / 1_000] {
+                write_key(&mut out, offset, bytes);
+                prop_assert_eq!(keys.with(offset), out.as_slice());
+                write_value(&mut out, offset, bytes);
+                prop_assert_eq!(values.with(offset), out.as_slice());
+            }
+        }
+
         #[test]
         fn versioned_values_have_their_size_and_check_out(
             hash in any::<u64>(), size in 0_usize..3_000, version in any::<u32>()

@@ -31,6 +31,30 @@ pub struct Setting {
     pub verify: bool,
     /// Seed of the random choices, where there were any.
     pub seed: Option<u64>,
+    /// Requests per second that were to be sent, in an open loop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_per_s: Option<f64>,
+    /// How they were spread (`constant`, `poisson`), or the pace of a replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<String>,
+}
+
+/// What a preload did before the run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Preloaded {
+    /// How long it took, in seconds.
+    pub elapsed_s: f64,
+    /// Requests served.
+    pub requests: u64,
+}
+
+impl Preloaded {
+    /// Of the outcome of a preload.
+    #[must_use]
+    pub fn new(outcome: &Outcome) -> Self {
+        let requests = outcome.total.counts.requests();
+        Self { elapsed_s: outcome.elapsed.as_secs_f64(), requests }
+    }
 }
 
 /// Everything that is known at the end of a run.
@@ -51,10 +75,17 @@ pub struct Summary {
     pub hit_ratio: f64,
     /// All counters.
     pub counts: Counts,
-    /// Latency of GETs.
+    /// Latency of GETs; in an open loop from the time they were due.
     pub get_latency: LatencySummary,
-    /// Latency of SETs.
+    /// Latency of SETs, likewise.
     pub set_latency: LatencySummary,
+    /// Where requests had times of their own: the latency of all from when they were sent, which leaves out how long they
+    /// waited for a connection. It is what a closed loop would have shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncorrected_latency: Option<LatencySummary>,
+    /// What happened before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preload: Option<Preloaded>,
     /// What the trace's reader noticed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceNotes>,
@@ -95,6 +126,9 @@ impl Summary {
             counts,
             get_latency: total.get_latency.summary(),
             set_latency: total.set_latency.summary(),
+            uncorrected_latency: (total.service_latency.count() > 0)
+                .then(|| total.service_latency.summary()),
+            preload: None,
             trace,
             failures: total.failures,
             error_replies: total.error_replies,
@@ -133,6 +167,14 @@ impl fmt::Display for Summary {
             "{} {}  [{} clients x depth {}]  {}",
             setting.command, setting.endpoint, setting.clients, setting.depth, setting.input
         )?;
+        if let Some(Preloaded { elapsed_s, requests }) = &self.preload {
+            writeln!(f, "preloaded with {} requests in {elapsed_s:.2} s", grouped(*requests))?;
+        }
+        if let Some(arrivals) = &self.setting.arrivals {
+            let rate = self.setting.rate_per_s;
+            let rate = rate.map_or_else(String::new, |rate| format!(" at {rate} requests/s"));
+            writeln!(f, "open loop: {arrivals}{rate}")?;
+        }
         writeln!(
             f,
             "{} requests in {:.2} s: {:.0} requests/s, {:.2} MB/s of values{}",
@@ -160,6 +202,7 @@ impl fmt::Display for Summary {
         if counts.dels + counts.incrs > 0 {
             writeln!(f, "DEL  {:>12}   INCR/DECR {}", grouped(counts.dels), counts.incrs)?;
         }
+        self.write_open_loop(f)?;
         if let Some(notes) = &self.trace {
             writeln!(
                 f,
@@ -182,6 +225,19 @@ impl fmt::Display for Summary {
 }
 
 impl Summary {
+    /// What only a run with set times has.
+    fn write_open_loop(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(latency) = &self.uncorrected_latency {
+            writeln!(f, "above from the time a request was due; from when it was sent:")?;
+            write_latency(f, latency)?;
+        }
+        if self.counts.unsent > 0 {
+            let unsent = grouped(self.counts.unsent);
+            writeln!(f, "NOT SENT {unsent}: too late for their time; they are in no latency")?;
+        }
+        Ok(())
+    }
+
     fn write_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { verified, mismatches, lost, .. } = self.counts;
         if !self.setting.verify {
@@ -211,11 +267,12 @@ fn write_latency(f: &mut fmt::Formatter<'_>, latency: &LatencySummary) -> fmt::R
     let ms = |us: f64| us / 1e3;
     writeln!(
         f,
-        "     ms: p50 {:.3}  p90 {:.3}  p99 {:.3}  p99.9 {:.3}  max {:.3}",
+        "     ms: p50 {:.3}  p90 {:.3}  p99 {:.3}  p99.9 {:.3}  p99.99 {:.3}  max {:.3}",
         ms(latency.p50_us),
         ms(latency.p90_us),
         ms(latency.p99_us),
         ms(latency.p999_us),
+        ms(latency.p9999_us),
         ms(latency.max_us)
     )
 }
@@ -250,6 +307,8 @@ mod tests {
             depth: 1,
             verify: true,
             seed: Some(1),
+            rate_per_s: None,
+            arrivals: None,
         };
         let elapsed = Duration::from_secs(2);
         Summary::new(setting, Outcome { total, elapsed, interrupted: false, failure: None }, None)

@@ -25,27 +25,27 @@ const LOG_LINES: usize = 15;
 
 /// How to start a proxy.
 #[derive(Debug)]
-pub(crate) struct Launch<'a> {
+pub struct Launch<'a> {
     /// The `hopperkv` program.
-    pub(crate) program: &'a Path,
+    pub program: &'a Path,
     /// What runs it, with arguments of its own (`valgrind --tool=callgrind`); usually nothing.
-    pub(crate) under: &'a [OsString],
+    pub under: &'a [OsString],
     /// Filter of its log, for `--log`.
-    pub(crate) log: &'a str,
+    pub log: &'a str,
     /// How long it may take to become ready.
-    pub(crate) limit: Duration,
+    pub limit: Duration,
 }
 
-/// A running proxy, killed if dropped.
+/// A running proxy, killed if dropped, and with it the Redis servers that it had no time to end.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     ready: Ready,
     started_in: Duration,
     stop_limit: Duration,
     log: PathBuf,
     /// Configuration, data and log; removed with the server.
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// What it says of itself when it serves.
@@ -55,9 +55,38 @@ struct Ready {
     admin: SocketAddr,
 }
 
+impl Drop for Server {
+    fn drop(&mut self) {
+        // First the proxy, which would start them again. One that has ended in order has left none.
+        let _ = self.child.start_kill();
+        kill_orphans(&self.dir.path().join("data"), 1);
+    }
+}
+
+/// Kills the Redis servers whose pid files are in a directory, or in directories so deep in it.
+fn kill_orphans(directory: &Path, depth: usize) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if depth > 0 && path.is_dir() {
+            kill_orphans(&path, depth - 1);
+        }
+        if path.extension().is_none_or(|extension| extension != "pid") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let Some(pid) = text.trim().parse::<i32>().ok().filter(|pid| *pid > 1) else { continue };
+        // The pid may have gone to somebody else since. Redis names its socket, which lies beside, in its title.
+        let socket = path.with_extension("sock");
+        let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        if String::from_utf8_lossy(&title).contains(&*socket.to_string_lossy()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
 impl Launch<'_> {
     /// A program without anything around it.
-    pub(crate) fn plain(program: &Path) -> Launch<'_> {
+    pub fn plain(program: &Path) -> Launch<'_> {
         Launch { program, under: &[], log: "warn", limit: Duration::from_secs(60) }
     }
 }
@@ -68,7 +97,7 @@ impl Server {
     ///
     /// # Errors
     /// If it does not start, ends early, or is not ready in time; its log is in the message.
-    pub(crate) async fn start(
+    pub async fn start(
         launch: &Launch<'_>,
         config: impl FnOnce(&Path) -> String,
     ) -> Result<Self, LoadError> {
@@ -101,8 +130,7 @@ impl Server {
         let ready = Ready { listen: nowhere, admin: nowhere };
         // What makes a start slow makes the end slow.
         let stop_limit = STOP_LIMIT.max(launch.limit);
-        let mut server =
-            Self { child, ready, started_in: Duration::ZERO, stop_limit, log, _dir: dir };
+        let mut server = Self { child, ready, started_in: Duration::ZERO, stop_limit, log, dir };
         match server.wait_ready(&announced, launch.limit).await {
             Ok(ready) => {
                 server.ready = ready;
@@ -118,27 +146,27 @@ impl Server {
     }
 
     /// Where clients connect.
-    pub(crate) fn listen(&self) -> SocketAddr {
+    pub fn listen(&self) -> SocketAddr {
         self.ready.listen
     }
 
     /// Where its admin API is.
-    pub(crate) fn admin(&self) -> SocketAddr {
+    pub fn admin(&self) -> SocketAddr {
         self.ready.admin
     }
 
     /// Time from its start to the moment it said that it serves.
-    pub(crate) fn started_in(&self) -> Duration {
+    pub fn started_in(&self) -> Duration {
         self.started_in
     }
 
     /// Its process; `None` once it has ended.
-    pub(crate) fn pid(&self) -> Option<Pid> {
+    pub fn pid(&self) -> Option<Pid> {
         self.child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw)
     }
 
     /// What it wrote to its log so far.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
@@ -146,7 +174,7 @@ impl Server {
     ///
     /// # Errors
     /// If it does not end in time (it is killed then) or ends with another code than 0.
-    pub(crate) async fn stop(mut self) -> Result<(), LoadError> {
+    pub async fn stop(mut self) -> Result<(), LoadError> {
         if let Some(pid) = self.pid() {
             let _ = kill(pid, Signal::SIGINT);
         }
@@ -182,7 +210,7 @@ impl Server {
     }
 
     /// A failure with the end of its log.
-    pub(crate) fn failure(&self, problem: &str) -> LoadError {
+    pub fn failure(&self, problem: &str) -> LoadError {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n  ");

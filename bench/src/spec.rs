@@ -1,18 +1,23 @@
 //! The workload grammar: `n=100k,k=16,v=500,w=0.05,d=zipf:0.99 @30s; ~w=0.4 @4min`.
 //!
 //! Phases are separated by `;`. A phase that starts with `~` copies the one before it (not its
-//! duration) and changes what it names. `n` is needed; the rest has defaults.
+//! duration) and changes what it names. One that starts with `ycsb:a` to `ycsb:f` has the settings
+//! of that workload ([`crate::ycsb`]), and changes what it names. `n` is needed; the rest has defaults.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::payload;
+use crate::ycsb::Ycsb;
 
 /// Most keys a workload may have: offsets are ten digits.
 const MAX_KEYS: u64 = 10_000_000_000;
 /// Largest zipf exponent: YCSB's sampler needs it below 1.
 const MAX_THETA: f64 = 0.999;
+
+/// Fields of a phase.
+const NAMES: &str = "n, o, k, v, w, i, m, d";
 
 /// Which key the next request goes to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +38,11 @@ pub enum Distribution {
         /// Longest scan, in keys.
         max: u64,
     },
+    /// The newest key the hottest, the one before it the next, zipfian over the `n` newest.
+    Latest {
+        /// Exponent, 0 (uniform) to 0.999.
+        theta: f64,
+    },
 }
 
 /// One stretch of steady load.
@@ -40,12 +50,18 @@ pub enum Distribution {
 pub struct Phase {
     /// Number of keys (`n`).
     pub keys: u64,
+    /// Offset of the first of them (`o`): workloads that share a server can have keys of their own.
+    pub first_key: u64,
     /// Bytes per key (`k`).
     pub key_bytes: usize,
     /// Bytes per value (`v`).
     pub value_bytes: usize,
-    /// Share of requests that are SETs (`w`), 0 to 1.
+    /// Share of requests that are SETs of keys there are (`w`), 0 to 1; with scans, of the keys that scans come to.
     pub write_ratio: f64,
+    /// Share of operations that SET a new key (`i`), 0 to 1; a whole scan is one operation.
+    pub insert_ratio: f64,
+    /// Share of operations that GET a key and then SET it (`m`), 0 to 1.
+    pub modify_ratio: f64,
     /// Choice of keys (`d`).
     pub distribution: Distribution,
     /// How long it lasts (`@`); none leaves it to the run.
@@ -96,18 +112,20 @@ fn parse_phase(text: &str, previous: Option<&Phase>) -> Result<Phase, String> {
         Some((fields, duration)) => (fields.trim(), Some(parse_duration(duration)?)),
         None => (text.trim(), None),
     };
-    let (mut phase, fields) = match fields.strip_prefix('~') {
-        Some(changes) => {
-            let previous = previous.ok_or("`~` copies the phase before, and there is none")?;
-            (previous.clone(), changes)
-        }
-        None => (Phase::blank(), fields),
+    let (mut phase, fields) = if let Some(changes) = fields.strip_prefix('~') {
+        let previous = previous.ok_or("`~` copies the phase before, and there is none")?;
+        (previous.clone(), changes)
+    } else if let Some(named) = fields.strip_prefix("ycsb:") {
+        let (name, changes) = named.split_once(',').unwrap_or((named, ""));
+        (Phase { keys: 0, ..name.parse::<Ycsb>()?.phase(1) }, changes)
+    } else {
+        (Phase::blank(), fields)
     };
     phase.duration = duration;
     for field in fields.split(',').map(str::trim).filter(|field| !field.is_empty()) {
         let (name, value) = field
             .split_once('=')
-            .ok_or_else(|| format!("`{field}` is not NAME=VALUE (names: n, k, v, w, d)"))?;
+            .ok_or_else(|| format!("`{field}` is not NAME=VALUE (names: {NAMES})"))?;
         phase.set(name.trim(), value.trim())?;
     }
     phase.check()?;
@@ -118,9 +136,12 @@ impl Phase {
     fn blank() -> Self {
         Self {
             keys: 0,
+            first_key: 0,
             key_bytes: 16,
             value_bytes: 500,
             write_ratio: 0.0,
+            insert_ratio: 0.0,
+            modify_ratio: 0.0,
             distribution: Distribution::Uniform,
             duration: None,
         }
@@ -129,16 +150,14 @@ impl Phase {
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
             "n" => self.keys = parse_count(value)?,
+            "o" => self.first_key = parse_count(value)?,
             "k" => self.key_bytes = parse_bytes(value)?,
             "v" => self.value_bytes = parse_bytes(value)?,
-            "w" => {
-                self.write_ratio =
-                    value.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or_else(
-                        || format!("w={value}: a write ratio is a number from 0 to 1"),
-                    )?;
-            }
+            "w" => self.write_ratio = parse_ratio(name, value)?,
+            "i" => self.insert_ratio = parse_ratio(name, value)?,
+            "m" => self.modify_ratio = parse_ratio(name, value)?,
             "d" => self.distribution = parse_distribution(value)?,
-            _ => return Err(format!("unknown field `{name}` (names: n, k, v, w, d)")),
+            _ => return Err(format!("unknown field `{name}` (names: {NAMES})")),
         }
         Ok(())
     }
@@ -147,10 +166,10 @@ impl Phase {
         if self.keys == 0 {
             return Err("n (the number of keys) is missing or 0, for example n=100k".into());
         }
-        if self.keys > MAX_KEYS {
+        if self.first_key.saturating_add(self.keys) > MAX_KEYS {
             return Err(format!(
-                "n={} is more than the {MAX_KEYS} keys the format holds",
-                self.keys
+                "n={} from o={} is more than the {MAX_KEYS} keys the format holds",
+                self.keys, self.first_key
             ));
         }
         let (key_min, value_min) =
@@ -170,6 +189,25 @@ impl Phase {
         if matches!(self.distribution, Distribution::Scan { .. }) && self.keys > 1 << 28 {
             return Err("scan keeps a table of the hash order: n can be at most 256m".into());
         }
+        self.check_ratios()
+    }
+
+    fn check_ratios(&self) -> Result<(), String> {
+        let Self { write_ratio, insert_ratio, modify_ratio, distribution, .. } = self;
+        let sum = write_ratio + insert_ratio + modify_ratio;
+        if sum > 1.0 + 1e-9 {
+            return Err(format!("w, i and m are shares of the same whole, and add up to {sum}"));
+        }
+        let scans = matches!(distribution, Distribution::Scan { .. });
+        let reads_inserts = scans || matches!(distribution, Distribution::Latest { .. });
+        if *insert_ratio > 0.0 && !reads_inserts {
+            return Err(format!(
+                "i={insert_ratio} with d={distribution}: new keys are only read by latest:THETA and scan:THETA:MAX"
+            ));
+        }
+        if *modify_ratio > 0.0 && scans {
+            return Err(format!("m={modify_ratio} with d={distribution}: scans do not modify"));
+        }
         Ok(())
     }
 }
@@ -181,6 +219,7 @@ impl fmt::Display for Distribution {
             Self::Uniform => f.write_str("unif"),
             Self::Zipf { theta } => write!(f, "zipf:{theta}"),
             Self::Scan { theta, max } => write!(f, "scan:{theta}:{max}"),
+            Self::Latest { theta } => write!(f, "latest:{theta}"),
         }
     }
 }
@@ -188,13 +227,19 @@ impl fmt::Display for Distribution {
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, phase) in self.phases.iter().enumerate() {
-            let Phase { keys, key_bytes, value_bytes, write_ratio, distribution, duration } = phase;
+            let Phase { keys, key_bytes, value_bytes, write_ratio, distribution, .. } = phase;
             let separator = if index == 0 { "" } else { "; " };
             write!(
                 f,
-                "{separator}n={keys},k={key_bytes},v={value_bytes},w={write_ratio},d={distribution}"
+                "{separator}n={keys}{},k={key_bytes},v={value_bytes},w={write_ratio},d={distribution}",
+                if phase.first_key > 0 { format!(",o={}", phase.first_key) } else { String::new() }
             )?;
-            if let Some(duration) = duration {
+            for (name, ratio) in [("i", phase.insert_ratio), ("m", phase.modify_ratio)] {
+                if ratio > 0.0 {
+                    write!(f, ",{name}={ratio}")?;
+                }
+            }
+            if let Some(duration) = phase.duration {
                 write!(f, " @{}s", duration.as_secs_f64())?;
             }
         }
@@ -210,6 +255,7 @@ fn parse_distribution(text: &str) -> Result<Distribution, String> {
         ("seq", []) => Ok(Distribution::Sequential),
         ("unif", []) => Ok(Distribution::Uniform),
         ("zipf", [theta]) => Ok(Distribution::Zipf { theta: parse_theta(theta)? }),
+        ("latest", [theta]) => Ok(Distribution::Latest { theta: parse_theta(theta)? }),
         ("scan", [theta, max]) => {
             let max = parse_count(max)?;
             if max == 0 {
@@ -217,8 +263,17 @@ fn parse_distribution(text: &str) -> Result<Distribution, String> {
             }
             Ok(Distribution::Scan { theta: parse_theta(theta)?, max })
         }
-        _ => Err(format!("d={text}: expected seq, unif, zipf:THETA or scan:THETA:MAX")),
+        _ => {
+            Err(format!("d={text}: expected seq, unif, zipf:THETA, latest:THETA or scan:THETA:MAX"))
+        }
     }
+}
+
+fn parse_ratio(name: &str, text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|ratio| (0.0..=1.0).contains(ratio))
+        .ok_or_else(|| format!("{name}={text}: a ratio is a number from 0 to 1"))
 }
 
 fn parse_theta(text: &str) -> Result<f64, String> {
@@ -241,6 +296,22 @@ pub fn parse_count(text: &str) -> Result<u64, String> {
         _ => (lower.as_str(), 1),
     };
     digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit)).ok_or_else(bad)
+}
+
+/// Parses a rate per second above 0, with an optional `k` or `m` suffix: `0.5`, `20k`.
+///
+/// # Errors
+/// Text that is not such a rate.
+pub fn parse_rate(text: &str) -> Result<f64, String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let (digits, unit) = match (lower.strip_suffix('k'), lower.strip_suffix('m')) {
+        (Some(digits), _) => (digits, 1e3),
+        (_, Some(digits)) => (digits, 1e6),
+        _ => (lower.as_str(), 1.0),
+    };
+    let rate = digits.parse::<f64>().ok().map(|rate| rate * unit);
+    rate.filter(|rate| (1e-3..=1e9).contains(rate))
+        .ok_or_else(|| format!("`{text}` is not a rate per second such as 0.5, 100 or 20k"))
 }
 
 fn parse_bytes(text: &str) -> Result<usize, String> {
@@ -273,53 +344,4 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Distribution, Workload};
-    use std::time::Duration;
-
-    #[test]
-    fn phases_copy_and_change() {
-        let text = "n=6m,k=16,v=2k,w=0.05,d=scan:.99:100 @4min; ~w=0.45 @30s ;~ d=seq,n=5";
-        let workload: Workload = text.parse().unwrap();
-        let [first, second, third] = workload.phases.as_slice() else { panic!("three phases") };
-        assert_eq!((first.keys, first.key_bytes, first.value_bytes), (6_000_000, 16, 2_000));
-        assert_eq!(first.distribution, Distribution::Scan { theta: 0.99, max: 100 });
-        assert_eq!(first.duration, Some(Duration::from_secs(240)));
-        assert!((second.write_ratio - 0.45).abs() < 1e-12);
-        assert_eq!(second.distribution, first.distribution);
-        assert_eq!(second.duration, Some(Duration::from_secs(30)));
-        assert_eq!((third.keys, third.distribution), (5, Distribution::Sequential));
-        assert_eq!(third.duration, None);
-        assert_eq!(workload.to_string().parse::<Workload>(), Ok(workload));
-    }
-
-    #[test]
-    fn defaults_fill_in() {
-        let workload: Workload = "n=10".parse().unwrap();
-        assert_eq!(workload.to_string(), "n=10,k=16,v=500,w=0,d=unif");
-    }
-
-    #[test]
-    fn mistakes_name_phase_and_remedy() {
-        for (text, part) in [
-            ("", "phase 1: n (the number of keys)"),
-            ("k=16", "phase 1: n (the number of keys)"),
-            ("n=10;~w=2", "phase 2: w=2"),
-            ("~w=0.1", "there is none"),
-            ("n=10,x=1", "unknown field `x`"),
-            ("n=10,w", "`w` is not NAME=VALUE"),
-            ("n=ten", "`ten` is not a whole number"),
-            ("n=10,d=zipf", "expected seq, unif"),
-            ("n=10,d=zipf:1.2", "theta `1.2`"),
-            ("n=10,d=scan:0.9:0", "at least 1 key"),
-            ("n=10,k=14", "k=14 is too small: a key is K, ten digits, s, its size and Y, 15 bytes"),
-            ("n=10,v=3", "v=3 is too small"),
-            ("n=10 @soon", "`soon` is not a duration"),
-            ("n=10 @-1s", "not a duration"),
-            ("n=20000m", "more than"),
-        ] {
-            let error = text.parse::<Workload>().expect_err(text).to_string();
-            assert!(error.contains(part), "{text}: {error}");
-        }
-    }
-}
+mod tests;

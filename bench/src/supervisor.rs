@@ -52,6 +52,8 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Supervisor {
     workers: JoinSet<Result<(), LoadError>>,
+    /// Ended with the run.
+    watches: JoinSet<()>,
     tallies: Vec<SharedTally>,
     stop: Stop,
     /// Raised when a worker fails, so that the others end too; not the user's stop.
@@ -62,8 +64,8 @@ impl Supervisor {
     /// A supervisor without workers; `stop` ends the run early.
     #[must_use]
     pub fn new(stop: Stop) -> Self {
-        let (workers, tallies) = (JoinSet::new(), Vec::new());
-        Self { workers, tallies, stop, abandon: Stop::default() }
+        let (workers, watches, tallies) = (JoinSet::new(), JoinSet::new(), Vec::new());
+        Self { workers, watches, tallies, stop, abandon: Stop::default() }
     }
 
     /// A tally that ticks and totals include.
@@ -77,6 +79,11 @@ impl Supervisor {
     #[must_use]
     pub fn worker_stop(&self) -> Stop {
         self.abandon.clone()
+    }
+
+    /// Starts something that only lives as long as the run, and keeps it from nothing.
+    pub(crate) fn spawn_watch(&mut self, watch: impl Future<Output = ()> + Send + 'static) {
+        self.watches.spawn(watch);
     }
 
     /// Starts a worker.

@@ -34,6 +34,8 @@ pub struct Counts {
     pub throttled: u64,
     /// All other error replies.
     pub errors: u64,
+    /// Requests of an open loop that were given up, because they could not be sent in time.
+    pub unsent: u64,
     /// Value bytes read and written.
     pub value_bytes: u64,
 }
@@ -45,7 +47,8 @@ impl Counts {
         self.gets + self.sets + self.dels + self.incrs
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds what `other` counted.
+    pub fn merge(&mut self, other: &Self) {
         self.gets += other.gets;
         self.sets += other.sets;
         self.dels += other.dels;
@@ -57,6 +60,7 @@ impl Counts {
         self.lost += other.lost;
         self.throttled += other.throttled;
         self.errors += other.errors;
+        self.unsent += other.unsent;
         self.value_bytes += other.value_bytes;
     }
 }
@@ -70,6 +74,9 @@ pub struct Tally {
     pub get_latency: Latency,
     /// Latency of SETs.
     pub set_latency: Latency,
+    /// Where requests have a time of their own, all latencies once more, but from the moment a request was sent: without the
+    /// wait for a connection that was busy.
+    pub service_latency: Latency,
     /// The first values that failed verification, in words.
     pub failures: Vec<String>,
     /// The first error replies.
@@ -112,6 +119,7 @@ impl Tally {
         self.counts.merge(&other.counts);
         self.get_latency.merge(&other.get_latency);
         self.set_latency.merge(&other.set_latency);
+        self.service_latency.merge(&other.service_latency);
         extend(&mut self.failures, &other.failures);
         extend(&mut self.error_replies, &other.error_replies);
     }

@@ -59,8 +59,13 @@ impl<'a> Stage<'a> {
             };
             admin.set_quota(tenant.name, &raised).await?;
             let (target, stop) = (self.server.target(tenant), self.stop.clone());
-            let plan =
-                Plan { keys: tenant.keys, sizes: SIZES, fill: Fill::Read, clients: FILL_CLIENTS };
+            let plan = Plan {
+                keys: tenant.keys,
+                first_key: 0,
+                sizes: SIZES,
+                fill: Fill::Read,
+                clients: FILL_CLIENTS,
+            };
             let name = tenant.name;
             fills.spawn(async move {
                 let filled = preload::run(&target, plan, stop, &mut []).await;
@@ -103,14 +108,10 @@ impl<'a> Stage<'a> {
     fn plan(&self, tenant: &Tenant, duration: Duration) -> Result<LoadPlan, LoadError> {
         let workload: Workload = tenant.workload().parse()?;
         Ok(LoadPlan {
-            target: self.server.target(tenant),
-            workload,
             clients: CLIENTS,
-            depth: 1,
             duration: Some(duration),
-            requests: None,
-            checks: Checks { verify: true, nil_is_loss: true },
-            seed: 1,
+            checks: Checks { nil_is_loss: true, ..Checks::default() },
+            ..LoadPlan::new(self.server.target(tenant), workload)
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// What the server does wrong.
 #[derive(Clone, Copy)]
@@ -12,6 +13,8 @@ pub(crate) enum Fault {
     Throttles(u64),
     /// Acknowledges this many writes, counted from 1, without keeping the last of them.
     Forgets(u64),
+    /// Waits 400 ms before it answers this command, counted from 1.
+    Pauses(u64),
     /// Closes the connection instead of answering this command, counted from 1.
     HangsUp(u64),
 }
@@ -58,6 +61,7 @@ fn answer(parts: &[Vec<u8>], fault: Fault, state: &mut State) -> Option<Vec<u8>>
         Fault::Throttles(every) if state.commands.is_multiple_of(every) => {
             return Some(b"-THROTTLED tenant read_units\r\n".to_vec());
         }
+        Fault::Pauses(at) if state.commands == at => pause(),
         Fault::HangsUp(at) if state.commands == at => return None,
         _ => {}
     }
@@ -95,4 +99,12 @@ fn bulk(input: &mut impl BufRead) -> Option<Vec<u8>> {
     input.read_exact(&mut data).ok()?;
     data.truncate(bytes);
     Some(data)
+}
+
+/// Nothing unparks the thread, so that all of the time passes.
+fn pause() {
+    let end = Instant::now() + Duration::from_millis(400);
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        std::thread::park_timeout(left);
+    }
 }

@@ -3,7 +3,12 @@
 mod bad_input;
 mod bench;
 mod fake;
+mod overhead;
+mod preload;
+mod prepare;
+mod rates;
 mod replay;
 mod run;
 mod server;
+mod tenants;
 mod tool;

@@ -1,12 +1,16 @@
 //! Replays a trace: one thread reads it, shards (one connection each) send it, sharded by key.
 //!
-//! Queues between them are bounded, so a trace of any length replays in the memory of its keys.
+//! Queues between them are bounded, so a trace of any length replays in the memory of its keys. A trace goes as fast as it is
+//! answered, or by its own times ([`pace`]).
+
+pub mod pace;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hopperkv_trace::{ItemLimits, TraceNotes, TraceOptions, TraceReader, TraceRequest};
+use hopperkv_trace::{ItemLimits, TraceNotes, TraceOptions, TraceReader};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::timeout;
 
@@ -16,6 +20,7 @@ use crate::payload::key_hash;
 use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::supervisor::{Observer, Outcome, Supervisor};
+use pace::{Clock, Pace, Timed};
 
 /// Requests handed to a shard at once.
 const BATCH: usize = 128;
@@ -26,10 +31,12 @@ const READER_GRACE: Duration = Duration::from_secs(2);
 
 /// What DynamoDB stores: keys of 2,048 bytes, items of 400 KB, of which some room is left for
 /// attribute names, expiry and other bookkeeping.
-const ITEM_LIMITS: ItemLimits = ItemLimits { key_bytes: 2048, item_bytes: 400 * 1024 - 128 };
+pub(crate) const ITEM_LIMITS: ItemLimits =
+    ItemLimits { key_bytes: 2048, item_bytes: 400 * 1024 - 128 };
 
 /// What to do when a GET finds nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OnNil {
     /// Write the value that the trace says the key has, as a cache's client would.
     Set,
@@ -61,6 +68,8 @@ pub struct ReplayPlan {
     pub clients: usize,
     /// Requests in flight per connection.
     pub depth: usize,
+    /// When requests are sent.
+    pub pace: Pace,
     /// How replies are judged.
     pub checks: ReplayChecks,
 }
@@ -78,6 +87,25 @@ impl ReplayPlan {
     ) -> Result<(Outcome, TraceNotes), LoadError> {
         let options = TraceOptions { limits: Some(ITEM_LIMITS), ..TraceOptions::default() };
         let reader = TraceReader::open(&self.trace, options)?;
+        self.run_from(reader, stop, observers).await
+    }
+
+    /// Replays what an open reader gives.
+    ///
+    /// # Errors
+    /// As [`ReplayPlan::run`].
+    pub async fn run_from(
+        &self,
+        reader: TraceReader,
+        stop: Stop,
+        observers: &mut [Box<dyn Observer>],
+    ) -> Result<(Outcome, TraceNotes), LoadError> {
+        if self.pace != Pace::Fast && !reader.columns().has_time() {
+            let name = self.trace.display();
+            return Err(LoadError::Usage(format!(
+                "{name} has no times to go by; replay it with --pace fast"
+            )));
+        }
         let mut supervisor = Supervisor::new(stop);
         let skipped = Arc::new(Mutex::new(0_u64));
         let mut queues = Vec::new();
@@ -95,7 +123,10 @@ impl ReplayPlan {
             });
         }
         let (limit, reader_stop) = (self.limit.unwrap_or(u64::MAX), supervisor.worker_stop());
-        let feed = tokio::task::spawn_blocking(move || feed(reader, &queues, limit, &reader_stop));
+        let clock = Clock::new(self.pace, reader, limit);
+        let runtime = Handle::current();
+        let feed =
+            tokio::task::spawn_blocking(move || feed(clock, &queues, &reader_stop, &runtime));
         let mut outcome = supervisor.watch(None, observers).await;
         let mut notes = TraceNotes::default();
         match timeout(READER_GRACE, feed).await {
@@ -118,37 +149,49 @@ impl ReplayPlan {
 
 /// Reads the trace and deals its requests out by key; ends early when a shard or the run ends.
 fn feed(
-    mut reader: TraceReader,
-    queues: &[Sender<Vec<TraceRequest>>],
-    limit: u64,
+    mut clock: Clock,
+    queues: &[Sender<Vec<Timed>>],
     stop: &Stop,
+    runtime: &Handle,
 ) -> (TraceNotes, Option<LoadError>) {
-    let mut batches: Vec<Vec<TraceRequest>> = queues.iter().map(|_| Vec::new()).collect();
+    let mut batches: Vec<Vec<Timed>> = queues.iter().map(|_| Vec::new()).collect();
     let mut failure = None;
-    while reader.notes().requests < limit && !stop.is_raised() {
-        let request = match reader.next_request() {
-            Ok(Some(request)) => request,
+    while !stop.is_raised() {
+        let timed = match clock.next() {
+            Ok(Some(timed)) => timed,
             Ok(None) => break,
             Err(error) => {
-                failure = Some(error.into());
+                failure = Some(error);
                 break;
             }
         };
-        let shard = shard_of(&request.key, queues.len());
-        batches[shard].push(request);
+        if let Some(pause) = timed.ahead() {
+            // What is due before it must not wait for a batch to fill.
+            if !flush(queues, &mut batches) {
+                return (clock.into_notes(), failure);
+            }
+            runtime.block_on(async {
+                let _ = timeout(pause, stop.raised()).await;
+            });
+        }
+        let shard = shard_of(&timed.request.key, queues.len());
+        batches[shard].push(timed);
         if batches[shard].len() >= BATCH {
             let batch = std::mem::replace(&mut batches[shard], Vec::with_capacity(BATCH));
             if queues[shard].blocking_send(batch).is_err() {
-                return (reader.notes().clone(), failure);
+                return (clock.into_notes(), failure);
             }
         }
     }
-    for (queue, batch) in queues.iter().zip(batches) {
-        if !batch.is_empty() && queue.blocking_send(batch).is_err() {
-            break;
-        }
-    }
-    (reader.notes().clone(), failure)
+    flush(queues, &mut batches);
+    (clock.into_notes(), failure)
+}
+
+/// Sends what has gathered; false once a shard has ended.
+fn flush(queues: &[Sender<Vec<Timed>>], batches: &mut [Vec<Timed>]) -> bool {
+    queues.iter().zip(batches).all(|(queue, batch)| {
+        batch.is_empty() || queue.blocking_send(std::mem::take(batch)).is_ok()
+    })
 }
 
 /// The shard of a key: the upper half of its hash, scaled.
