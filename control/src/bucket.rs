@@ -30,21 +30,25 @@ pub struct Bucket {
 
 impl Bucket {
     /// Whether there is no limit.
+    #[inline]
     pub fn is_unlimited(&self) -> bool {
         self.unlimited.load(Ordering::Relaxed)
     }
 
     /// What can be spent now, in sub-units; below zero is debt.
+    #[inline]
     pub fn balance(&self) -> i64 {
         self.balance.load(Ordering::Acquire)
     }
 
     /// What an idle bucket holds, in sub-units.
+    #[inline]
     pub fn burst(&self) -> i64 {
         self.burst.load(Ordering::Relaxed)
     }
 
     /// Spends `amount` if the balance covers all of it.
+    #[inline]
     pub fn try_spend(&self, amount: Amount) -> bool {
         let wanted = amount.signed();
         let mut balance = self.balance.load(Ordering::Relaxed);

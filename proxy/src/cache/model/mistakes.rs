@@ -88,6 +88,7 @@ pub(super) fn in_steps() -> Vec<(Slip, &'static str)> {
         (Slip::FillingSeatsServed, "put"),
         (Slip::ExactReadOvertakes, "exact, no expiry"),
         (Slip::BypassOvertakes, "outage"),
+        (Slip::UnfilledOvertakes, "two writers, a slow read"),
         (Slip::OutageIgnored, "outage"),
         (Slip::NotForgotten, "outage, ambiguous"),
         (Slip::NoKeyLock, "exact, no expiry"),

@@ -37,19 +37,23 @@ impl Run<'_> {
             }
             Step::Read => {
                 let found = self.world.stored();
+                let bypassed = self.world.proxies[proxy].lock == Some(id_of(actor));
                 self.unlock(actor);
+                let unfilled =
+                    if bypassed { Step::Land(Landing::Storage) } else { self.unfilled() };
                 let now = &mut self.world.actors[actor];
                 (now.found, now.doubtful) = (found, false);
-                now.step = if now.leased { Step::Fill } else { Step::Land(Landing::Storage) };
+                now.step = if now.leased { Step::Fill } else { unfilled };
             }
             Step::Fill => {
                 let item = self.world.actors[actor].found;
                 let answer = self.ask(actor, fate, Call::Fill { token: id_of(actor), item })?;
                 self.set_phase(actor, Phase::Filling);
                 let filled = answer == Some(Answer::Filled(true));
-                let landing = if filled { Landing::Filled } else { Landing::Storage };
-                self.world.actors[actor].step = Step::Land(landing);
+                let next = if filled { Step::Land(Landing::Filled) } else { self.unfilled() };
+                self.world.actors[actor].step = next;
             }
+            Step::LockForLanding => self.land(actor, Landing::Storage)?,
             Step::Land(landing) => self.land(actor, landing)?,
             Step::Lock => {
                 self.world.proxies[proxy].lock = Some(id_of(actor));
@@ -118,6 +122,14 @@ impl Run<'_> {
             _ => now.step = Step::AskStorage,
         }
         Ok(())
+    }
+
+    /// What was read may be of a write that is not concluded, while the cache still shows the value before it.
+    fn unfilled(&self) -> Step {
+        if matches!(self.slip, Some(Slip::UnfilledOvertakes | Slip::BypassOvertakes)) {
+            return Step::Land(Landing::Storage);
+        }
+        Step::LockForLanding
     }
 
     fn land(&mut self, actor: usize, landing: Landing) -> Result<(), String> {

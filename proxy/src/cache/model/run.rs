@@ -186,7 +186,7 @@ impl Run<'_> {
                 }
                 (true, false)
             }
-            Step::Lock | Step::LockForBypass => (false, true),
+            Step::Lock | Step::LockForBypass | Step::LockForLanding => (false, true),
             _ => (false, false),
         };
         if needs_lock && proxy.lock.is_some() {

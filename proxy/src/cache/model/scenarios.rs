@@ -118,6 +118,11 @@ pub(super) fn dependent() -> Vec<Setup> {
     let mut all = vec![
         alone("one proxy, ambiguous", &[Modify, Modify, Get], Budget { failures: 1, ..lost }),
         alone("one proxy, all kinds", &[Once, Put(Never), Delete, Find], lost),
+        alone(
+            "two writers, a slow read",
+            &[Find, Put(Never), Modify, Get],
+            Budget { value_evictions: 1, ..QUIET },
+        ),
         alone("one proxy, dying", &[Modify, Modify, Find], Budget { lost_results: 1, ..crash }),
         alone("one proxy, outage", &[Modify, Modify, Get], Budget { outages: 1, ..lost }),
         shared("two modify", &two, ROUGH),

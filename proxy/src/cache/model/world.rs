@@ -42,6 +42,8 @@ pub(super) enum Slip {
     ExactReadOvertakes,
     /// A read without Redis overtakes the key's writer.
     BypassOvertakes,
+    /// What could not be filled is told although the key's writer has not concluded.
+    UnfilledOvertakes,
     /// A fill counts although Redis was lost since the lease.
     OutageIgnored,
     /// An ambiguous write is not removed a second time.
@@ -115,6 +117,7 @@ pub(super) enum Step {
     AskCache,
     Lease,
     LockForBypass,
+    LockForLanding,
     AskStorage,
     Read,
     Fill,
