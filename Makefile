@@ -1,7 +1,7 @@
 # HopperKV's commands. The work is done by scripts/*.sh; `make` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo bench bench-instructions test test-long redis-suite lint clean
+.PHONY: help run demo experiments bench bench-instructions test test-long redis-suite lint clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,9 @@ run: ## build and start HopperKV with three demo tenants; Ctrl-C stops it
 
 demo: ## two tenants under load: static quotas, the allocator's, and how it follows a change
 	@scripts/demo.sh
+
+experiments: ## simulate the paper's evaluation, and more, at full scale; says where the report is
+	@scripts/experiments.sh
 
 bench: ## measure against a stock Redis and write docs/performance.md; ten minutes of a quiet machine
 	@scripts/bench.sh

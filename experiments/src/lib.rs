@@ -7,7 +7,16 @@
 //! traces, what-if --------+
 //! ```
 //!
-//! Reading order: [`spec`] (what an experiment is), [`outcome`] (what came of one run).
+//! Reading order: [`spec`] (what an experiment is), [`outcome`] (what came of one run), [`results`] (outcomes side by
+//! side), [`figures`] (drawn), [`report`] (told).
 
+pub mod cli;
+pub mod figures;
+pub mod live;
 pub mod outcome;
+pub mod report;
+pub mod results;
+pub mod runner;
+pub mod simulation;
 pub mod spec;
+pub mod whatif;

@@ -36,6 +36,9 @@ pub struct Outcome {
     pub tenants: Vec<TenantOutcome>,
     /// What was decided, in order.
     pub decisions: Vec<DecisionMark>,
+    /// What has to be known of the run to believe it, for example that the machine was busy with something else.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// What one tenant got.

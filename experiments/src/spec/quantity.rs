@@ -1,7 +1,10 @@
 //! Sizes with units, as configurations write them.
 
 /// Parses `500`, `64KiB`, `2GiB`, `50MB`.
-pub(super) fn bytes(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// Text that is no such size, or 0.
+pub fn bytes(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let bad = || format!("`{text}` is not a size such as 64KiB, 50MB or 2GiB");
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());

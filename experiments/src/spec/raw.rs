@@ -1,7 +1,5 @@
 //! A spec as it is written: TOML, unknown fields refused with their line.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -55,7 +53,7 @@ pub(super) struct RawTime {
 pub(super) struct RawAllocator {
     pub(super) every: Option<String>,
     pub(super) apply: String,
-    pub(super) threshold: f64,
+    pub(super) threshold: Option<f64>,
     pub(super) smoothing: u32,
     pub(super) curve_max: f64,
 }
@@ -75,7 +73,9 @@ pub(super) struct RawTenant {
     #[serde(default)]
     pub(super) workload: Option<String>,
     #[serde(default)]
-    pub(super) trace: Option<PathBuf>,
+    pub(super) trace: Option<String>,
+    #[serde(default)]
+    pub(super) stand_in: Option<String>,
     #[serde(default = "one")]
     pub(super) count: u32,
     #[serde(default)]
@@ -106,6 +106,6 @@ impl Default for RawTime {
 
 impl Default for RawAllocator {
     fn default() -> Self {
-        Self { every: None, apply: "direct".into(), threshold: 0.05, smoothing: 3, curve_max: 4.0 }
+        Self { every: None, apply: "direct".into(), threshold: None, smoothing: 3, curve_max: 4.0 }
     }
 }

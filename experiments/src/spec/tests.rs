@@ -28,7 +28,7 @@ workload = "n=6m"
 "#;
 
 fn parse(text: &str) -> Result<Spec, String> {
-    Spec::parse(text, Path::new("specs/6a.toml")).map_err(|error| error.to_string())
+    Spec::parse(text, Path::new("specs/6a.toml"), None).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn mistakes_say_which_and_where() {
         (with("title", "titel"), ["6a.toml", "line 3", "titel"]),
         (with("\"hare\"", "\"hair\""), ["6a.toml", "policies", "hair"]),
         (with("2GiB", "2 lumps"), ["6a.toml", "base: cache", "2 lumps"]),
-        (with("n=6m", "m=6m"), ["6a.toml", "tenant b: workload", "unknown field"]),
+        (with("n=6m", "x=6m"), ["6a.toml", "tenant b: workload", "unknown field"]),
         (with("\"16m\"", "\"many\""), ["6a.toml", "tenant a: workload", "many"]),
         (with("workload = \"n=6m\"", "trace = \"x.csv\""), ["6a.toml", "tenant b: trace", "x.csv"]),
         (with("name = \"b\"", "name = \"a\""), ["6a.toml", "tenant a", "twice"]),
@@ -62,6 +62,35 @@ fn mistakes_say_which_and_where() {
             assert!(error.contains(part), "{part}: {error}");
         }
     }
+}
+
+#[test]
+fn a_missing_trace_has_a_stand_in_that_says_so() {
+    let traced =
+        |more: &str| SPEC.replace("workload = \"n=6m\"", &format!("trace = \"x.csv\"\n{more}"));
+    let spec = parse(&traced("stand_in = \"n=2m,v=100\"")).unwrap();
+    let tenants = spec.at(0, Scale::FULL).unwrap();
+    assert_eq!(tenants[2].name, "b-2-stand-in");
+    assert_eq!(tenants[2].stands_in_for.as_deref(), Some(Path::new("specs/x.csv")));
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("x.csv"), "").unwrap();
+    let text = traced("stand_in = \"n=2m,v=100\"");
+    let spec = Spec::parse(&text, Path::new("specs/6a.toml"), Some(dir.path())).unwrap();
+    let tenants = spec.at(0, Scale::FULL).unwrap();
+    assert_eq!((tenants[2].name.as_str(), &tenants[2].stands_in_for), ("b-2", &None));
+    assert_eq!(tenants[2].traffic, Traffic::Trace(dir.path().join("x.csv")));
+    let error = parse(&traced("stand_in = \"n=2m,v=1\"")).unwrap_err();
+    assert!(error.contains("tenant b: stand_in") && error.contains("v=1"), "{error}");
+    let error = parse(&SPEC.replace("count = 2", "stand_in = \"n=5\"")).unwrap_err();
+    assert!(error.contains("tenant b: "), "{error}");
+}
+
+#[test]
+fn what_is_varied_may_be_in_a_base() {
+    let text =
+        SPEC.replace("\"2GiB\"", "\"{keys}\"").replace("\"1m\", \"16m\"", "\"512MiB\", \"1GiB\"");
+    let spec = parse(&text.replace("n={keys}", "n=5m")).unwrap();
+    assert_eq!(spec.at(1, Scale::FULL).unwrap()[0].base.cache_bytes, 1 << 30);
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod tenant;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod value_sizes;
 
 use std::fmt;
 use std::fs;

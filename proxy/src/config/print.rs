@@ -99,6 +99,8 @@ impl Printer {
         if storage.kind == StorageKind::Synthetic {
             self.quoted("latency", Period(storage.latency));
             self.quoted("value_bytes", Bytes(storage.value_bytes));
+            let sizes = &storage.value_sizes;
+            self.optional("value_sizes", (!sizes.stretches().is_empty()).then_some(sizes));
         }
     }
 

@@ -60,6 +60,7 @@ pub(super) struct RawStorage {
     pub(super) ttl_attribute: Option<Scalar>,
     pub(super) latency: Option<Scalar>,
     pub(super) value_bytes: Option<Scalar>,
+    pub(super) value_sizes: Option<Scalar>,
 }
 
 /// `[cache]`.

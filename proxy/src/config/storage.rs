@@ -6,12 +6,13 @@ use super::choice::{Choice, StorageKind};
 use super::raw::RawStorage;
 use super::scalar::Scalar;
 use super::section::Section;
+use super::value_sizes::ValueSizes;
 
 /// DynamoDB's limit for attribute names.
 const ATTRIBUTE_NAME_BYTES_MAX: usize = 255;
 
 /// DynamoDB's limit for an item, and so for a value.
-const ITEM_BYTES_MAX: u64 = 400 << 10;
+pub(super) const ITEM_BYTES_MAX: u64 = 400 << 10;
 
 /// Where the data is kept, and how long to try.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,8 +51,10 @@ pub struct StorageConfig {
     pub ttl_attribute: String,
     /// `synthetic` only: time every operation takes.
     pub latency: Duration,
-    /// `synthetic` only: size of every value.
+    /// `synthetic` only: size of every value that `value_sizes` says nothing of.
     pub value_bytes: u64,
+    /// `synthetic` only: sizes of values by the offset of their keys.
+    pub value_sizes: ValueSizes,
 }
 
 impl Default for StorageConfig {
@@ -75,6 +78,7 @@ impl Default for StorageConfig {
             ttl_attribute: "ttl".to_owned(),
             latency: Duration::from_millis(5),
             value_bytes: 500,
+            value_sizes: ValueSizes::default(),
         }
     }
 }
@@ -138,17 +142,27 @@ pub(super) fn read(raw: &RawStorage, section: &mut Section<'_>) -> StorageConfig
             base.value_bytes,
             1..=ITEM_BYTES_MAX,
         ),
+        value_sizes: value_sizes(raw, section),
     };
     check_together(&config, section);
     config
+}
+
+fn value_sizes(raw: &RawStorage, section: &mut Section<'_>) -> ValueSizes {
+    let check = |text: &str| text.parse::<ValueSizes>().map(drop);
+    let text = section.optional_text("value_sizes", raw.value_sizes.as_ref(), check);
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 /// Fields that make sense only for another kind.
 fn reject_foreign_fields(raw: &RawStorage, kind: StorageKind, section: &mut Section<'_>) {
     let remote: [(&str, &Option<Scalar>); 2] =
         [("endpoint", &raw.endpoint), ("region", &raw.region)];
-    let synthetic: [(&str, &Option<Scalar>); 2] =
-        [("latency", &raw.latency), ("value_bytes", &raw.value_bytes)];
+    let synthetic: [(&str, &Option<Scalar>); 3] = [
+        ("latency", &raw.latency),
+        ("value_bytes", &raw.value_bytes),
+        ("value_sizes", &raw.value_sizes),
+    ];
     if kind != StorageKind::Dynamodb {
         section.reject_foreign(kind.name(), StorageKind::Dynamodb.name(), &remote);
     }

@@ -326,6 +326,14 @@ fn storage_config(config: &Config) -> storage::StorageConfig {
         data_dir: config.server.data_dir.clone(),
         synthetic_latency: from.latency,
         synthetic_value_bytes: usize::try_from(from.value_bytes).unwrap_or(usize::MAX),
+        synthetic_value_sizes: synthetic_value_sizes(from),
         ..storage::StorageConfig::default()
     }
+}
+
+fn synthetic_value_sizes(from: &crate::config::StorageConfig) -> Vec<(u64, usize)> {
+    let stretches = from.value_sizes.stretches().iter();
+    stretches
+        .map(|(offset, size)| (*offset, usize::try_from(*size).unwrap_or(usize::MAX)))
+        .collect()
 }

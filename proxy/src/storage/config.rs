@@ -77,8 +77,10 @@ pub struct StorageConfig {
     pub sweep_interval: Duration,
     /// Fixed latency of every synthetic operation.
     pub synthetic_latency: Duration,
-    /// Bytes of every synthetic value.
+    /// Bytes of every synthetic value that `synthetic_value_sizes` says nothing of.
     pub synthetic_value_bytes: usize,
+    /// First offset of keys, and bytes of the values from there on, by offset.
+    pub synthetic_value_sizes: Vec<(u64, usize)>,
 }
 
 impl Default for StorageConfig {
@@ -100,6 +102,7 @@ impl Default for StorageConfig {
             sweep_interval: Duration::from_secs(600),
             synthetic_latency: Duration::from_millis(5),
             synthetic_value_bytes: 500,
+            synthetic_value_sizes: Vec::new(),
         }
     }
 }

@@ -6,8 +6,8 @@
 //! where a reader must be able to verify every byte.
 //!
 //! A key `K<offset, 10 digits>s<size>E...EY` has the value
-//! `V<offset, 10 digits>s<value bytes>A...AL`, of the configured length. Every
-//! other key is absent.
+//! `V<offset, 10 digits>s<value bytes>A...AL`, of the length configured for its
+//! offset. Every other key is absent.
 
 use super::commit::{
     CommitOutcome, Committed, Expectation, Found, KeyEffect, check_commit, is_transaction,
@@ -28,6 +28,7 @@ const OFFSET_DIGITS: usize = 10;
 pub(crate) struct Synthetic {
     latency: Duration,
     value_bytes: usize,
+    value_sizes: Vec<(u64, usize)>,
     consistent_reads: bool,
 }
 
@@ -36,6 +37,7 @@ impl Synthetic {
         Self {
             latency: config.synthetic_latency,
             value_bytes: config.synthetic_value_bytes,
+            value_sizes: config.synthetic_value_sizes.clone(),
             consistent_reads: config.consistent_reads,
         }
     }
@@ -91,12 +93,22 @@ impl Synthetic {
     }
 
     fn item(&self, key: &[u8]) -> Option<StoredItem> {
-        let value = value_at(offset_of(key)?, self.value_bytes);
+        let offset = offset_of(key)?;
+        let value = value_at(offset, self.value_bytes_at(offset));
         Some(StoredItem::string(value, None))
     }
 
     fn old_bytes(&self, table: &Table, key: &[u8]) -> u64 {
-        offset_of(key).map_or(0, |_| table.item_bytes(key.len(), self.value_bytes, false))
+        let bytes = |offset| table.item_bytes(key.len(), self.value_bytes_at(offset), false);
+        offset_of(key).map_or(0, bytes)
+    }
+
+    /// Bytes of the value that belongs to these digits.
+    fn value_bytes_at(&self, offset: &[u8]) -> usize {
+        let offset = offset.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        let begun = self.value_sizes.partition_point(|(from, _)| *from <= offset);
+        let stretch = begun.checked_sub(1).and_then(|index| self.value_sizes.get(index));
+        stretch.map_or(self.value_bytes, |(_, bytes)| *bytes)
     }
 }
 
@@ -128,7 +140,28 @@ fn value_at(offset: &[u8], bytes: usize) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::{offset_of, value_at};
+    use super::{StorageConfig, Synthetic, offset_of, value_at};
+
+    #[test]
+    fn sizes_hold_from_their_offset_on() {
+        let config = StorageConfig {
+            synthetic_value_bytes: 40,
+            synthetic_value_sizes: vec![(5, 50), (1_000_000_000, 60)],
+            ..StorageConfig::default()
+        };
+        let synthetic = Synthetic::new(&config);
+        for (offset, bytes) in [
+            (0_u64, 40),
+            (4, 40),
+            (5, 50),
+            (999_999_999, 50),
+            (1_000_000_000, 60),
+            (9_999_999_999, 60),
+        ] {
+            let digits = format!("{offset:010}");
+            assert_eq!(synthetic.value_bytes_at(digits.as_bytes()), bytes, "{offset}");
+        }
+    }
 
     #[test]
     fn keys_of_the_format_are_recognised_and_others_are_absent() {

@@ -63,9 +63,10 @@ fn the_fields_that_are_off_in_the_example_are_right_too() {
     let remote = all(&["endpoint", "region"]).replace("kind = \"embedded\"", "kind = \"dynamodb\"");
     assert_eq!(parse(&remote).unwrap().storage.kind, StorageKind::Dynamodb);
 
-    let synthetic =
-        all(&["latency", "value_bytes"]).replace("kind = \"embedded\"", "kind = \"synthetic\"");
+    let synthetic = all(&["latency", "value_bytes", "value_sizes"])
+        .replace("kind = \"embedded\"", "kind = \"synthetic\"");
     let storage = parse(&synthetic).unwrap().storage;
     let base = StorageConfig::default();
     assert_eq!((storage.latency, storage.value_bytes), (base.latency, base.value_bytes));
+    assert_eq!(storage.value_sizes.stretches(), [(0, 500), (6_000_000, 2000)]);
 }

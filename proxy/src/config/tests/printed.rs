@@ -17,7 +17,7 @@ fn what_is_printed_reads_back() {
              salt = 0.25\napply = \"boost\"\ntracked_keys = 1000\nreserve = 0.1\nstability = 0\n{TENANT}redis = \"redis://h\"\nport = 7001\nmax_wait = \"0s\"\nallow_flush = true\nweight = 0.5\n\
              max = {{ cache = \"1GiB\", net = \"10MB/s\" }}\n[tenant.min]\nread_units = 62.5\n"
         ),
-        "[storage]\nkind = \"synthetic\"\nlatency = \"0.7ms\"\nvalue_bytes = \"2kB\"".to_owned(),
+        "[storage]\nkind = \"synthetic\"\nlatency = \"0.7ms\"\nvalue_bytes = \"2kB\"\nvalue_sizes = \"5: 70B, 900: 2kB\"".to_owned(),
     ];
     for text in files {
         // Every secret becomes the same one, because the printed form does not have them.
@@ -39,7 +39,7 @@ fn what_is_printed_reads_back() {
 #[test]
 fn printing_names_every_field_that_applies() {
     let demo = Config::demo().to_toml();
-    let foreign = ["endpoint", "region", "latency", "value_bytes", "redis"];
+    let foreign = ["endpoint", "region", "latency", "value_bytes", "value_sizes", "redis"];
     for shape in shapes() {
         for field in &shape.fields {
             let shown = demo.lines().any(|line| {
