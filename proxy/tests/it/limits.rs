@@ -3,7 +3,7 @@
 //! Rates are taken between the first and the last reply of a stretch in which the tenant always has more requests
 //! waiting than it may run, so neither the start nor the end of the measurement adds an error of its own. What remains
 //! is a machine that lets nobody run for a while: a bucket holds 40 ms, and what flows over is lost. So the stalls are
-//! measured beside the rate, and a rate may fall short by as much time as was lost. It may never be too high.
+//! measured beside the rate, and a stretch with stalls is repeated.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +14,8 @@ use crate::support::{Client, Database, Fault, FaultEndpoint, Of, Proxy, ProxyBui
 const TOLERANCE: f64 = 0.01;
 /// Length of a measured stretch.
 const STRETCH: Duration = Duration::from_secs(4);
+/// How often a stretch is measured at most, where the machine stalls.
+const ATTEMPTS: u32 = 4;
 /// What is served before it counts: full buckets, connections being made.
 const WARM_UP: Duration = Duration::from_millis(700);
 
@@ -64,57 +66,80 @@ fn pair(proxy: &Proxy, tenant: &str) -> Vec<Client> {
     (0..2).map(|_| proxy.client_of(tenant)).collect()
 }
 
-/// Replies per second that clients get while they ask for more than they may have: `depth` requests wait on each
-/// connection.
-fn saturate<A: AsRef<[u8]>>(
+/// What a tenant asks for in a measurement: `depth` requests wait on each connection, each for `units`.
+struct Load<F> {
     clients: Vec<Client>,
     depth: usize,
-    request: impl Fn() -> Vec<A> + Sync,
-) -> Measured {
-    let started = Instant::now();
-    let end = started + WARM_UP + STRETCH;
-    let (mut replies, stalls): (Vec<Instant>, Duration) = std::thread::scope(|scope| {
-        let stalls = scope.spawn(move || stalls_until(end));
-        let threads: Vec<_> = clients
-            .into_iter()
-            .map(|mut client| {
-                let request = &request;
-                scope.spawn(move || {
-                    let mut seen = Vec::new();
-                    for _ in 0..depth {
-                        client.send_command(&request());
-                    }
-                    while Instant::now() < end {
-                        let reply = client.read();
-                        assert!(!matches!(reply, Value::Error(_) | Value::Nil), "{reply:?}");
-                        seen.push(Instant::now());
-                        client.send_command(&request());
-                    }
-                    seen
-                })
-            })
-            .collect();
-        let replies = threads.into_iter().flat_map(|t| t.join().unwrap()).collect();
-        (replies, stalls.join().unwrap())
-    });
-    replies.sort();
-    replies.retain(|at| (started + WARM_UP..end).contains(at));
-    let (first, last) = (replies[0], replies[replies.len() - 1]);
-    let per_s = (replies.len() - 1) as f64 / (last - first).as_secs_f64();
-    Measured { per_s, stalled: stalls.as_secs_f64() / STRETCH.as_secs_f64() }
+    request: F,
+    units: f64,
 }
 
-/// Asserts a rate of units per second, where each reply stands for `units`.
-fn assert_rate(what: &str, units: f64, measured: &Measured, quota: f64) {
-    let units_per_s = units * measured.per_s;
-    let (off, stalled) = (units_per_s / quota - 1.0, measured.stalled);
-    println!(
-        "{what}: {units_per_s:.1}/s of {quota}/s ({:+.2} %), machine stalled {:.2} %",
-        off * 100.0,
-        stalled * 100.0
-    );
-    let right = (-TOLERANCE - stalled..=TOLERANCE).contains(&off);
-    assert!(right, "{what}: {units_per_s:.1}/s of {quota}/s, machine stalled {stalled}");
+impl<A: AsRef<[u8]>, F: Fn() -> Vec<A> + Sync> Load<F> {
+    /// Replies per second while the tenant asks for more than it may have. Nothing is left unread.
+    fn saturate(&mut self) -> Measured {
+        let (depth, request) = (self.depth, &self.request);
+        let started = Instant::now();
+        let end = started + WARM_UP + STRETCH;
+        let (mut replies, stalls): (Vec<Instant>, Duration) = std::thread::scope(|scope| {
+            let stalls = scope.spawn(move || stalls_until(end));
+            let threads: Vec<_> = self
+                .clients
+                .iter_mut()
+                .map(|client| {
+                    scope.spawn(move || {
+                        let mut seen = Vec::new();
+                        for _ in 0..depth {
+                            client.send_command(&request());
+                        }
+                        while Instant::now() < end {
+                            seen.push(served(client));
+                            client.send_command(&request());
+                        }
+                        (0..depth).for_each(|_| _ = served(client));
+                        seen
+                    })
+                })
+                .collect();
+            let replies = threads.into_iter().flat_map(|t| t.join().unwrap()).collect();
+            (replies, stalls.join().unwrap())
+        });
+        replies.sort();
+        replies.retain(|at| (started + WARM_UP..end).contains(at));
+        let (first, last) = (replies[0], replies[replies.len() - 1]);
+        let per_s = (replies.len() - 1) as f64 / (last - first).as_secs_f64();
+        Measured { per_s, stalled: stalls.as_secs_f64() / STRETCH.as_secs_f64() }
+    }
+
+    /// Asserts a rate of units per second. A stretch in which the machine stalled says little and is repeated; where
+    /// it always stalls, a rate may be off by as much: what flows over is lost, and what was due before the stretch may
+    /// be read in it.
+    fn assert_rate(mut self, what: &str, quota: f64) {
+        for attempt in 1..=ATTEMPTS {
+            let Measured { per_s, stalled } = self.saturate();
+            let units_per_s = self.units * per_s;
+            let off = units_per_s / quota - 1.0;
+            println!(
+                "{what}: {units_per_s:.1}/s of {quota}/s ({:+.2} %), machine stalled {:.2} %",
+                off * 100.0,
+                stalled * 100.0
+            );
+            if stalled > TOLERANCE && attempt < ATTEMPTS {
+                continue;
+            }
+            assert!(
+                off.abs() <= TOLERANCE + stalled,
+                "{what}: {units_per_s:.1}/s of {quota}/s, machine stalled {stalled}"
+            );
+            return;
+        }
+    }
+}
+
+/// When a reply that is none of an error was read.
+fn served(client: &mut Client) -> Instant {
+    let reply = client.read();
+    assert!(!matches!(reply, Value::Error(_) | Value::Nil), "{reply:?}");
+    Instant::now()
 }
 
 #[test]
@@ -133,7 +158,7 @@ fn read_units_flow_at_the_quota() {
         {
             let clients = pair(&proxy, tenant);
             scope.spawn(move || {
-                assert_rate(tenant, 2.0, &saturate(clients, depth, get), quota);
+                Load { clients, depth, request: get, units: 2.0 }.assert_rate(tenant, quota);
             });
         }
     });
@@ -156,9 +181,9 @@ fn write_units_flow_at_the_quota() {
             let clients = pair(&proxy, tenant);
             scope.spawn(move || {
                 let value = vec![b'v'; value_len];
-                let set =
+                let request =
                     || vec![b"SET".to_vec(), format!("w{}", cold_key()).into(), value.clone()];
-                assert_rate(tenant, units, &saturate(clients, depth, set), quota);
+                Load { clients, depth, request, units }.assert_rate(tenant, quota);
             });
         }
     });
@@ -183,8 +208,8 @@ fn the_bytes_of_hits_flow_at_the_quota() {
                 let value = vec![b'v'; value_len];
                 assert_eq!(clients[0].call(&[b"SET".as_slice(), b"hot", &value]), Value::ok());
                 let bytes = (value_len + 3) as f64;
-                let get = || vec!["GET", "hot"];
-                assert_rate(tenant, bytes, &saturate(clients, depth, get), quota);
+                let request = || vec!["GET", "hot"];
+                Load { clients, depth, request, units: bytes }.assert_rate(tenant, quota);
             });
         }
     });
@@ -211,9 +236,10 @@ fn assert_read_units(consistent: bool, cases: [(usize, f64); 3]) {
                     .storage(&storage)
                     .tenant_with("orders", &limits(150, PLENTY, PLENTY))
                     .start();
-                let get = || vec![String::from("GET"), cold_key()];
-                let measured = saturate(pair(&proxy, "orders"), 20, get);
-                assert_rate(&format!("{value_bytes} B"), units, &measured, 150.0);
+                let request = || vec![String::from("GET"), cold_key()];
+                let clients = pair(&proxy, "orders");
+                Load { clients, depth: 20, request, units }
+                    .assert_rate(&format!("{value_bytes} B"), 150.0);
             });
         }
     });
