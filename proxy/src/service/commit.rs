@@ -118,7 +118,9 @@ impl Service {
         self.charge_write(units, moved.sum()).await?;
         let (service, locks) = (Rc::clone(self), Rc::clone(locks));
         let done = self.tasks.spawn_local(async move {
+            let storing = join_all(locks.iter().map(KeyGuard::store)).await;
             let result = service.store(&changes, units).await;
+            drop(storing);
             if basis == Basis::Assumed && matches!(result, Err(Failure::Unconfirmed(_))) {
                 service.keep_locked(locks);
             }

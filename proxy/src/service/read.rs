@@ -189,13 +189,10 @@ impl Service {
         }
         // What was read and not filled may be of a write that has not concluded: while this read was on its way, one writer
         // may have published and the next have stored, behind a fence that leaves the first one's value readable. Told now,
-        // it would be newer than what the next read is told. Under the key's lock every write that was read has concluded.
-        let _turn = match landing {
-            Landing::FromStorage if !bypasses => {
-                Some(self.tenant.locks.lock(self.key_of(key)).await)
-            }
-            _ => None,
-        };
+        // it would be newer than what the next read is told.
+        if landing == Landing::FromStorage && !bypasses {
+            self.tenant.locks.concluded(&self.key_of(key)).await;
+        }
         flight.land(landing, &result);
         result
     }

@@ -53,7 +53,7 @@ impl Run<'_> {
                 let next = if filled { Step::Land(Landing::Filled) } else { self.unfilled() };
                 self.world.actors[actor].step = next;
             }
-            Step::LockForLanding => self.land(actor, Landing::Storage)?,
+            Step::AwaitConclusion => self.land(actor, Landing::Storage)?,
             Step::Land(landing) => self.land(actor, landing)?,
             Step::Lock => {
                 self.world.proxies[proxy].lock = Some(id_of(actor));
@@ -129,7 +129,7 @@ impl Run<'_> {
         if matches!(self.slip, Some(Slip::UnfilledOvertakes | Slip::BypassOvertakes)) {
             return Step::Land(Landing::Storage);
         }
-        Step::LockForLanding
+        Step::AwaitConclusion
     }
 
     fn land(&mut self, actor: usize, landing: Landing) -> Result<(), String> {

@@ -186,7 +186,8 @@ impl Run<'_> {
                 }
                 (true, false)
             }
-            Step::Lock | Step::LockForBypass | Step::LockForLanding => (false, true),
+            Step::Lock | Step::LockForBypass => (false, true),
+            Step::AwaitConclusion if self.stores(actor.proxy) => return,
             _ => (false, false),
         };
         if needs_lock && proxy.lock.is_some() {
@@ -199,6 +200,12 @@ impl Run<'_> {
         } else if asks && !proxy.serving {
             all.push(Action::Step(index, Fate::Lost));
         }
+    }
+
+    /// Whether a writer of this proxy has planted its fence and not concluded.
+    fn stores(&self, proxy: usize) -> bool {
+        let stores = |a: &Actor| matches!(a.step, Step::Store | Step::Conclude(_));
+        self.world.actors.iter().any(|actor| actor.proxy == proxy && stores(actor))
     }
 
     fn add_outcomes(&self, index: usize, all: &mut Vec<Action>) {

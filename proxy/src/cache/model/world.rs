@@ -117,7 +117,7 @@ pub(super) enum Step {
     AskCache,
     Lease,
     LockForBypass,
-    LockForLanding,
+    AwaitConclusion,
     AskStorage,
     Read,
     Fill,
