@@ -1,7 +1,7 @@
 # HopperKV's commands. The work is done by scripts/*.sh; `make` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo experiments bench bench-instructions test test-long redis-suite lint clean
+.PHONY: help run demo experiments validate bench bench-instructions test test-long redis-suite lint clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ demo: ## two tenants under load: static quotas, the allocator's, and how it foll
 
 experiments: ## simulate the paper's evaluation, and more, at full scale; says where the report is
 	@scripts/experiments.sh
+
+validate: ## live runs against simulated ones of the same specs; an hour and a half of a quiet machine
+	@scripts/validate.sh
 
 bench: ## measure against a stock Redis and write docs/performance.md; ten minutes of a quiet machine
 	@scripts/bench.sh

@@ -17,7 +17,7 @@ use crate::runner::plan::{self, Job, Only};
 use crate::runner::run::{Runner, write_report};
 use crate::runner::store::Store;
 use crate::runner::{shipped, table};
-use crate::spec::{Policy, Scale, Spec};
+use crate::spec::{Engine, Policy, Scale, Spec};
 
 /// Exit code of a run that was stopped.
 const STOPPED: u8 = 130;
@@ -73,6 +73,15 @@ enum EngineArg {
     Live,
 }
 
+impl From<EngineArg> for Engine {
+    fn from(engine: EngineArg) -> Self {
+        match engine {
+            EngineArg::Sim => Self::Sim,
+            EngineArg::Live => Self::Live,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
     /// Directory that `run --out` filled.
@@ -89,7 +98,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, CliError> {
     };
     let settings = Settings { scale, seed: args.seed };
     let only = Only { policies: args.policy.clone(), points: args.point.clone() };
-    let jobs = plan::jobs(&specs, &only, &settings)?;
+    let jobs = plan::jobs(&specs, &only, &settings, args.engine.into())?;
     let (driver, at_once) = match args.engine {
         EngineArg::Sim => (Driver::Sim, args.jobs.get()),
         EngineArg::Live => {

@@ -32,6 +32,7 @@ use std::fmt;
 pub(crate) use canvas::{bytes, escaped, number, plain, thousands};
 
 use crate::results::Experiment;
+use crate::spec::Engine;
 
 /// More tenants than these have no column of their own where something is varied.
 const MOST_COLUMNS: usize = 4;
@@ -101,6 +102,17 @@ pub(crate) fn id_of(experiment: &Experiment<'_>) -> String {
         format!("{scale:e}").replace('.', "_")
     };
     format!("{}-{engine}-{scale}-seed{seed}", spec.name)
+}
+
+/// Whether a file's name is one that a figure of some experiment has.
+#[must_use]
+pub(crate) fn is_figure_file(name: &str) -> bool {
+    let engines = [Engine::Live, Engine::Sim];
+    let is_of = |engine: &Engine| {
+        let rest = name.split_once(&format!("-{engine}-"));
+        rest.is_some_and(|(_, rest)| rest.contains("-seed") && rest.ends_with(".svg"))
+    };
+    engines.iter().any(is_of)
 }
 
 /// All figures of an experiment; one that cannot be drawn does not keep the others back.

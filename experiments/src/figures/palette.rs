@@ -46,6 +46,11 @@ const YELLOW: RGBColor = RGBColor(0xf0, 0xe4, 0x42);
 const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 const VERMILION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 const PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
+const MINT: RGBColor = RGBColor(0xc5, 0xea, 0xd3);
+const BROWN: RGBColor = RGBColor(0x7a, 0x45, 0x2b);
+
+/// Tenants that have a fill of their own.
+pub(super) const TENANTS: usize = 9;
 
 /// The look of a policy, the same in every figure.
 pub(super) fn of_policy(policy: Policy) -> Look {
@@ -60,7 +65,12 @@ pub(super) fn of_policy(policy: Policy) -> Look {
     }
 }
 
-/// Fill of the area of a tenant; neighbours differ in lightness too.
+/// Fill of the area of a tenant, one of [`TENANTS`]; neighbours differ in lightness too.
 pub(super) fn of_tenant(number: usize) -> RGBColor {
-    [BLUE, ORANGE, GREEN, YELLOW, VERMILION, SKY, PURPLE, RGBColor(0xbb, 0xbb, 0xbb)][number % 8]
+    const FILLS: [RGBColor; TENANTS] =
+        [BLUE, ORANGE, GREEN, YELLOW, VERMILION, SKY, PURPLE, MINT, BROWN];
+    FILLS[number % TENANTS]
 }
+
+/// Fill of the area of all who have none of their own.
+pub(super) const OF_OTHERS: RGBColor = RGBColor(0xbb, 0xbb, 0xbb);

@@ -1,26 +1,28 @@
 //! Shares over time where decisions are periodic: for each policy, the tenants' shares of the four resources on top of each
 //! other.
 
+use std::collections::HashMap;
+
 use plotters::prelude::{Color, RGBColor, Rectangle};
 
 use super::axis::Axis;
 use super::canvas::{self, Anchor, Area, DrawError, INK, SMALL, number, style, write_at};
 use super::legend::{Key, Legend};
-use super::palette::{Hatch, Look, Marker, of_tenant};
+use super::palette::{Hatch, Look, Marker, OF_OTHERS, TENANTS, of_tenant};
 use super::plot::Plot;
 use super::timeline::end_s;
 use super::{Draft, Figure, FigureError, Grid, at_point, kind};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, TenantOutcome};
 use crate::results::{Experiment, sane};
 use crate::spec::Policy;
 use hare::Resources;
 
-/// More tenants than these are drawn together, but for the first.
-const MOST_BANDS: usize = 8;
+/// A tenant that never has so much of anything, in percent, would be a line and no band.
+const LEAST_PART: f64 = 1.0;
 /// Points of one edge.
 const MOST_POINTS: usize = 180;
 /// Least height of a band that is labelled, in percent.
-const LABELLED: f64 = 9.0;
+const LABELLED: f64 = 13.0;
 
 type Part = fn(&Resources) -> f64;
 
@@ -39,22 +41,62 @@ pub(super) fn draw(experiment: &Experiment<'_>) -> Vec<Result<Figure, FigureErro
         return figures;
     }
     for point in experiment.points() {
-        for policy in experiment.compared() {
-            let Some(run) = experiment.run(point, policy) else { continue };
-            if policy != Policy::NonPartitioned && end_s(experiment, point) > 0.0 {
-                figures.push(of_run(experiment, run, end_s(experiment, point)));
-            }
+        let policies = experiment.compared().into_iter();
+        let runs: Vec<&Outcome> = policies
+            .filter(|policy| *policy != Policy::NonPartitioned)
+            .filter_map(|policy| experiment.run(point, policy))
+            .collect();
+        let end_s = end_s(experiment, point);
+        let own = with_bands(&runs);
+        // Where everybody is a sliver there is nothing to be seen.
+        if end_s > 0.0 && !own.is_empty() {
+            figures.extend(runs.iter().map(|run| of_run(experiment, run, end_s, &own)));
         }
     }
     figures
 }
 
-fn of_run(experiment: &Experiment<'_>, run: &Outcome, end_s: f64) -> Result<Figure, FigureError> {
-    let mut names: Vec<String> =
-        run.tenants.iter().take(MOST_BANDS).map(|tenant| tenant.name.clone()).collect();
-    if run.tenants.len() > MOST_BANDS {
-        names.truncate(MOST_BANDS - 1);
-        names.push(format!("{} others", run.tenants.len() - names.len()));
+/// Who has a band of its own, the same in all runs: all if that is few enough, else the largest in any run and resource.
+fn with_bands<'a>(runs: &[&'a Outcome]) -> Vec<&'a str> {
+    let mut largest: Vec<(&str, f64)> = Vec::new();
+    let mut place: HashMap<&str, usize> = HashMap::new();
+    for run in runs {
+        for (_, of) in RESOURCES {
+            let most = |tenant: &TenantOutcome| {
+                let shares = tenant.series.iter().filter_map(|interval| sane(of(&interval.share)));
+                shares.fold(0.0, f64::max)
+            };
+            let all: f64 = run.tenants.iter().filter_map(|tenant| sane(of(&tenant.base))).sum();
+            for tenant in &run.tenants {
+                let index = *place.entry(&tenant.name).or_insert_with(|| {
+                    largest.push((&tenant.name, 0.0));
+                    largest.len() - 1
+                });
+                largest[index].1 = largest[index].1.max(100.0 * most(tenant) / all.max(1e-9));
+            }
+        }
+    }
+    if largest.len() > TENANTS {
+        let mut parts: Vec<f64> = largest.iter().map(|(_, part)| *part).collect();
+        parts.sort_by(|a, b| b.total_cmp(a));
+        let least = parts[TENANTS - 1].max(LEAST_PART);
+        // Of equals the first, in the order of the spec.
+        largest.retain(|(_, part)| *part >= least);
+        largest.truncate(TENANTS);
+    }
+    largest.into_iter().map(|(name, _)| name).collect()
+}
+
+fn of_run(
+    experiment: &Experiment<'_>,
+    run: &Outcome,
+    end_s: f64,
+    own: &[&str],
+) -> Result<Figure, FigureError> {
+    let mut names: Vec<String> = own.iter().map(|name| (*name).to_owned()).collect();
+    let others = run.tenants.iter().filter(|tenant| !own.contains(&tenant.name.as_str())).count();
+    if others > 0 {
+        names.push(format!("{others} others"));
     }
     let policy = run.policy;
     let value = at_point(experiment, run.point);
@@ -65,7 +107,7 @@ fn of_run(experiment: &Experiment<'_>, run: &Outcome, end_s: f64) -> Result<Figu
     );
     let mut legend = Legend::default();
     for (number, name) in names.iter().enumerate() {
-        legend.add(name, look(of_tenant(number)), Key::Fill);
+        legend.add(name, look(fill(number, own.len())), Key::Fill);
     }
     let grid = Grid::new(2, legend.height(), 300);
     let title = format!("Shares over time under {policy}{value}");
@@ -79,19 +121,26 @@ fn of_run(experiment: &Experiment<'_>, run: &Outcome, end_s: f64) -> Result<Figu
                 let name = if index % 2 == 0 { "part of all, %" } else { "" };
                 let y = Axis::between(name, 0.0, 100.0, number);
                 let plot = Plot::open(area, grid.frame(index), title, (&x, &y))?;
-                bands(area, &plot, &stacked(run, names.len(), end_s, *of), &names)?;
+                bands(area, &plot, &stacked(run, own, end_s, *of), &names, own.len())?;
             }
             Ok(())
         },
     )
 }
 
+/// The others, who come last, are grey.
+fn fill(number: usize, own: usize) -> RGBColor {
+    if number < own { of_tenant(number) } else { OF_OTHERS }
+}
+
 fn look(color: RGBColor) -> Look {
     Look { color, dash: None, marker: Marker::None, hatch: Hatch::None, width: 2 }
 }
 
-/// For each band its edges: time, lower and upper edge in percent.
-fn stacked(run: &Outcome, bands: usize, end_s: f64, of: Part) -> Vec<Vec<(f64, f64, f64)>> {
+/// For each band, and one for all others, its edges: time, lower and upper edge in percent.
+fn stacked(run: &Outcome, own: &[&str], end_s: f64, of: Part) -> Vec<Vec<(f64, f64, f64)>> {
+    let bands = own.len() + 1;
+    let place: HashMap<&str, usize> = own.iter().copied().zip(0..).collect();
     let longest = run.tenants.iter().map(|tenant| tenant.series.len()).max().unwrap_or(0);
     let samples = longest.clamp(2, MOST_POINTS);
     let mut edges = vec![Vec::with_capacity(samples); bands];
@@ -106,9 +155,8 @@ fn stacked(run: &Outcome, bands: usize, end_s: f64, of: Part) -> Vec<Vec<(f64, f
             }
             // Nothing before it arrived, nothing after it left.
             let share = tenant.series.get(*position).map_or(0.0, |interval| of(&interval.share));
-            if let Some(last) = bands.checked_sub(1) {
-                parts[number.min(last)] += sane(share).unwrap_or(0.0);
-            }
+            let band = place.get(tenant.name.as_str()).copied().unwrap_or(own.len());
+            parts[band] += sane(share).unwrap_or(0.0);
         }
         let all: f64 = parts.iter().sum();
         let mut below = 0.0;
@@ -127,9 +175,10 @@ fn bands(
     plot: &Plot<'_, '_>,
     edges: &[Vec<(f64, f64, f64)>],
     names: &[String],
+    own: usize,
 ) -> Result<(), DrawError> {
-    for (number, band) in edges.iter().enumerate() {
-        plot.band(band, of_tenant(number))?;
+    for (number, band) in edges.iter().enumerate().take(names.len()) {
+        plot.band(band, fill(number, own))?;
     }
     for (band, name) in edges.iter().zip(names) {
         let name = canvas::fitting(name, plot.frame.width / 4, SMALL);

@@ -101,3 +101,40 @@ fn numbers_and_names_are_short() {
     assert_eq!(fitting("short", 400, 20), "short");
     assert_eq!(fitting("a-rather-long-name-42", 120, 20), "a-rath…-42");
 }
+
+#[test]
+fn of_a_thousand_tenants_the_largest_are_told_apart_and_the_rest_is_one_band() {
+    let spec = made_up::spec(
+        "name = \"crowd\"\ntitle = \"Crowd\"\nshows = \"all\"",
+        "[allocator]\nevery = \"20s\"\n[[tenant]]\nname = \"small\"\ncount = 1000\nworkload = \"n=6m\"",
+    );
+    let shares = |outcomes: &[crate::outcome::Outcome]| -> Vec<Figure> {
+        let experiments = Experiment::of(&spec, outcomes);
+        let all = of(&experiments[0]).into_iter().map(Result::unwrap);
+        all.filter(|figure| figure.id.contains("-shares-")).collect()
+    };
+    let mut outcomes = made_up::outcomes(&spec, Engine::Sim, "1");
+    outcomes.retain(|run| matches!(run.policy, Policy::Static | Policy::Ours));
+    // A thousand slivers show nothing.
+    assert_eq!(shares(&outcomes), []);
+    for run in &mut outcomes {
+        for number in [3, 500, 900] {
+            for interval in &mut run.tenants[number].series {
+                interval.share.cache_bytes *= 40;
+            }
+        }
+    }
+    let [figure] = &shares(&outcomes)[..] else { panic!("one figure, of ours") };
+    for name in ["small-4", "small-501", "small-901", "997 others"] {
+        assert!(figure.svg.contains(&format!(">\n{name}\n</text>")), "{name}");
+    }
+    assert!(!figure.svg.contains("small-5\n"));
+    // Nine can be told apart without any others.
+    let spec = made_up::periodic_and_varied();
+    let outcomes = made_up::outcomes(&spec, Engine::Sim, "1");
+    let experiments = Experiment::of(&spec, &outcomes);
+    let of_ours = of(&experiments[0]).into_iter().map(Result::unwrap);
+    let of_ours: Vec<Figure> =
+        of_ours.filter(|figure| figure.id.contains("-shares-ours")).collect();
+    assert!(of_ours[0].svg.contains(">\nt-9\n") && !of_ours[0].svg.contains("others"));
+}

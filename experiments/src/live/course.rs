@@ -106,10 +106,12 @@ impl Course<'_> {
         act: Act,
         measured: Duration,
     ) -> Result<(), LiveError> {
+        self.proxy.servers.begin();
         let before = Reading::take(self.proxy.pid());
         record.acts.push(self.drive().play(act).await?);
         let after = Reading::take(self.proxy.pid());
         record.notes.extend(before.zip(after).and_then(|(before, after)| before.note(&after)));
+        record.notes.extend(self.proxy.servers.note());
         (record.measured_from, record.measured) = (act.measure_from, measured);
         Ok(())
     }
@@ -117,8 +119,9 @@ impl Course<'_> {
     /// Has the proxy decide on what it saw, and waits until that is in place; returns what everybody has then.
     async fn decide(&self, record: &mut Record, at: Duration) -> Result<Vec<Quota>, LiveError> {
         let admin = &self.proxy.admin;
-        let direct = Allocator { apply: Some("direct"), ..Allocator::of(policy_name(self.policy)) };
-        admin.set_allocator(&direct).await?;
+        // Switched off: no other decision follows this one, so it is for full caches, which are filled next.
+        let policy = Allocator::of(policy_name(self.policy));
+        admin.set_allocator(&Allocator { enabled: false, apply: Some("direct"), ..policy }).await?;
         let run = admin.allocate_now().await?;
         record.curves = self.curves().await;
         let waited = timeout(IN_PLACE_LIMIT, self.in_place(&run)).await;
@@ -126,7 +129,6 @@ impl Course<'_> {
             let limit_s = IN_PLACE_LIMIT.as_secs();
             self.proxy.failure(&format!("a decision was not in place after {limit_s} s"))
         })??;
-        admin.set_allocator(&Allocator { enabled: false, ..direct }).await?;
         record.runs.push((at, run));
         Ok(shares)
     }
@@ -164,8 +166,9 @@ impl Course<'_> {
     }
 
     fn filling(&self) -> Filling<'_> {
-        let Self { cast, proxy, stop, .. } = *self;
-        Filling { cast, proxy, storage: &self.setup.storage, seed: self.settings.seed, stop }
+        let Self { spec, cast, proxy, stop, .. } = *self;
+        let (storage, seed, learns) = (&self.setup.storage, self.settings.seed, self.decides());
+        Filling { spec, learns, cast, proxy, storage, seed, stop }
     }
 
     fn drive(&self) -> Drive<'_> {

@@ -15,6 +15,7 @@ use super::cast::{Actor, Cast};
 use super::proxy::Proxy;
 use super::recorder::Recorder;
 use super::watch::{Sample, Watch};
+use crate::runner::stream_seed;
 use crate::spec::Spec;
 
 /// A stretch of load.
@@ -50,7 +51,8 @@ impl Drive<'_> {
     /// Drives everybody to the end of the act. Those who arrive in it have a seat from then on, those who leave no longer.
     pub(super) async fn play(&self, act: Act) -> Result<Seen, LiveError> {
         let seats = self.cast.seats.iter().map(|seat| seat.name.clone()).collect();
-        let watch = Watch::begin(&self.proxy.admin, seats, Instant::now(), act.offset);
+        let watch =
+            Watch::begin(&self.proxy.admin, &self.proxy.servers, seats, Instant::now(), act.offset);
         let end = act.offset + act.length;
         let abandon = Stop::default();
         let (mut recorders, mut loads) = (Vec::new(), JoinSet::new());
@@ -63,9 +65,7 @@ impl Drive<'_> {
             if length.is_zero() {
                 continue;
             }
-            // Not the same requests in each act: those of the one before are still cached.
-            let act_seed = self.seed.wrapping_add(act.offset.as_secs() << 40);
-            let seed = act_seed.wrapping_mul(1_000_003).wrapping_add(number);
+            let seed = stream_seed(self.seed, number, act.offset);
             let plan = self.plan(actor, length, seed);
             let (name, stop) = (actor.name.clone(), abandon.clone());
             let load = async move {

@@ -5,7 +5,7 @@
 //! The proxy, and with it its Redis servers, is ended with the run, however the run ends.
 //!
 //! Reading order: `cast` (who is who), `proxy` (the server), `fill` (caches), `drive` (load), `watch` (the server's
-//! counters), `recorder` (what clients saw), `processor` (whether the machine kept up), `course` (a run), `account` (what
+//! counters), `servers` (whether a Redis was lost), `recorder` (what clients saw), `processor` (whether the machine kept up), `course` (a run), `account` (what
 //! came of it).
 
 mod account;
@@ -16,6 +16,7 @@ mod fill;
 mod processor;
 mod proxy;
 mod recorder;
+mod servers;
 mod watch;
 
 use std::fmt;

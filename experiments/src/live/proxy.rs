@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::time::{Instant, interval};
 
 use super::cast::{Cast, Seat};
+use super::servers::Servers;
 use super::{LiveError, Setup, Storage};
 use crate::runner::Settings;
 use crate::spec::{Apply, Policy, Spec};
@@ -31,6 +32,7 @@ const LEAST_CACHE_BYTES: (f64, f64) = (10.0 * 1_048_576.0, 2.0 * 1_048_576.0);
 pub(super) struct Proxy {
     server: Server,
     pub(super) admin: Admin,
+    pub(super) servers: Servers,
 }
 
 impl Proxy {
@@ -56,7 +58,8 @@ impl Proxy {
                 return Err(error.into());
             }
         }
-        Ok(Self { server, admin })
+        let servers = Servers::of(server.pid().map(nix::unistd::Pid::as_raw));
+        Ok(Self { server, admin, servers })
     }
 
     /// Where a tenant connects.

@@ -9,6 +9,8 @@ use hopperkv_bench::stop::Stop;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::servers::{Interruption, Servers};
+
 /// Time between two looks.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -41,6 +43,7 @@ impl Watch {
     /// Begins; the run's clock is at `offset` at `start`. Seats that are not there at a look are left out of it.
     pub(super) fn begin(
         admin: &Admin,
+        servers: &Servers,
         seats: Vec<String>,
         start: Instant,
         offset: Duration,
@@ -50,13 +53,14 @@ impl Watch {
         let told = Arc::clone(&is_over);
         let lost = Arc::<Lost>::default();
         let losing = Arc::clone(&lost);
-        let (admin, kept) = (admin.clone(), Arc::clone(&samples));
+        let (admin, servers, kept) = (admin.clone(), servers.clone(), Arc::clone(&samples));
         let task = tokio::spawn(async move {
             let mut looks = interval(LOOK);
             looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 looks.tick().await;
-                look(&admin, &seats, start, offset, &kept, &losing).await;
+                servers.look();
+                look((&admin, &servers), &seats, (start, offset), &kept, &losing).await;
                 if told.load(Ordering::Acquire) {
                     return;
                 }
@@ -86,10 +90,9 @@ impl Drop for Watch {
 }
 
 async fn look(
-    admin: &Admin,
+    (admin, servers): (&Admin, &Servers),
     seats: &[String],
-    start: Instant,
-    offset: Duration,
+    (start, offset): (Instant, Duration),
     kept: &Mutex<Vec<Vec<Sample>>>,
     lost: &Lost,
 ) {
@@ -97,7 +100,7 @@ async fn look(
         let Ok((requests, interruptions)) = admin.requests_and_interruptions(seat).await else {
             continue;
         };
-        if interruptions > 0 {
+        if servers.judge(seat, interruptions) == Interruption::Lost {
             *lost.name.lock().unwrap_or_else(PoisonError::into_inner) = Some(seat.clone());
             lost.stop.raise();
         }

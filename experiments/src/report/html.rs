@@ -101,10 +101,10 @@ fn write_block(html: &mut String, block: &Block) {
         Block::Heading { level, id, text } => {
             writeln!(html, "<h{level} id=\"{}\">{}</h{level}>", escaped(id), escaped(text))
         }
-        Block::Paragraph(text) => writeln!(html, "<p>{}</p>", escaped(text)),
-        Block::Headline(text) => writeln!(html, "<p class=\"headline\">{}</p>", escaped(text)),
+        Block::Paragraph(text) => writeln!(html, "<p>{}</p>", prose(text)),
+        Block::Headline(text) => writeln!(html, "<p class=\"headline\">{}</p>", prose(text)),
         Block::Warning(text) => {
-            writeln!(html, "<p class=\"warning\"><strong>Note:</strong> {}</p>", escaped(text))
+            writeln!(html, "<p class=\"warning\"><strong>Note:</strong> {}</p>", prose(text))
         }
         Block::Table(table) => {
             write_table(html, table);
@@ -119,6 +119,20 @@ fn write_block(html: &mut String, block: &Block) {
             escaped(&figure.description)
         ),
     };
+}
+
+/// A sentence; what stands in backticks is code, as it is in Markdown.
+fn prose(text: &str) -> String {
+    let escaped = escaped(text);
+    let parts: Vec<&str> = escaped.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return escaped;
+    }
+    let code = |(index, part): (usize, &&str)| match index % 2 {
+        0 => (*part).to_owned(),
+        _ => format!("<code>{part}</code>"),
+    };
+    parts.iter().enumerate().map(code).collect()
 }
 
 fn write_table(html: &mut String, table: &Table) {

@@ -57,16 +57,34 @@ pub fn write(specs: &[Spec], outcomes: &[Outcome], out: &Path) -> Result<PathBuf
     let figures = out.join(FIGURES);
     fs::create_dir_all(&figures)
         .map_err(|source| ReportError::Write { path: figures.clone(), source })?;
+    let mut written = BTreeSet::new();
     for block in &document.blocks {
         if let Block::Figure(figure) = block {
-            save(&figures.join(format!("{}.svg", figure.id)), &figure.svg)?;
+            let name = format!("{}.svg", figure.id);
+            save(&figures.join(&name), &figure.svg)?;
+            written.insert(name);
         }
     }
+    remove_older(&figures, &written)?;
     save(&out.join("gains.csv"), &listing::of(&experiments))?;
     save(&out.join("report.md"), &markdown::render(&document, FIGURES))?;
     let html = out.join("report.html");
     save(&html, &html::render(&document))?;
     Ok(html)
+}
+
+/// Removes the figures of an earlier report that this one does not have; files with other names than figures have stay.
+fn remove_older(figures: &Path, written: &BTreeSet<String>) -> Result<(), ReportError> {
+    let failed = |source| ReportError::Write { path: figures.to_owned(), source };
+    for entry in fs::read_dir(figures).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if crate::figures::is_figure_file(&name) && !written.contains(&name) {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(|source| ReportError::Write { path, source })?;
+        }
+    }
+    Ok(())
 }
 
 fn save(path: &Path, text: &str) -> Result<(), ReportError> {

@@ -35,9 +35,14 @@ fn a_sample_is_well_formed() {
     let html = write(&specs, &outcomes, out).unwrap();
     check(&html);
     let text = std::fs::read_to_string(&html).unwrap();
-    for needle in
-        ["Up to ", "No results", "1 of 6 runs have no result", "hare", "Live against simulated"]
-    {
+    for needle in [
+        "Up to ",
+        "No results",
+        "<code>hopperkv-experiments run",
+        "1 of 6 runs have no result",
+        "hare",
+        "Live against simulated",
+    ] {
         assert!(text.contains(needle), "{needle}");
     }
 }
@@ -56,7 +61,7 @@ fn told(throughputs: &[(Engine, Policy, [f64; 2])]) -> String {
     for run in &mut outcomes {
         let of_tenants = known(run).unwrap().2;
         for (tenant, throughput) in run.tenants.iter_mut().zip(of_tenants) {
-            tenant.throughput_per_s = throughput;
+            (tenant.throughput_per_s, tenant.share) = (throughput, tenant.base);
             tenant.hit_ratio = 0.8;
             tenant.predicted_gain = (run.policy == Policy::Ours).then_some(1.75);
         }
@@ -128,9 +133,12 @@ fn both_engines_are_held_against_each_other() {
         (Engine::Sim, Policy::Static, [1050.0, 189.0]),
         (Engine::Sim, Policy::Ours, [1800.0, 0.0]),
     ]);
-    says(&text, "Of 4 comparisons 3 meet the bar of throughput and 4 that of the hit ratio.");
-    says(&text, "| 6a | 1/16 | static | **▼ 1 of 2** | −5.5\u{a0}% | 2 of 2 | 0.000 |");
-    says(&text, "| 6a | 1/16 | ours | 2 of 2 | 0.0\u{a0}% | 2 of 2 | 0.000 |");
+    says(&text, "Of 4 comparisons 3 meet the bar of throughput and 4 of 4 that of the hit ratio.");
+    says(
+        &text,
+        "| 6a | 1/16 | static | **▼ 1 of 2** | −5.5\u{a0}% | 2 of 2 | 0.000 | 0.0\u{a0}% |",
+    );
+    says(&text, "| 6a | 1/16 | ours | 2 of 2 | 0.0\u{a0}% | 2 of 2 | 0.000 | 0.0\u{a0}% |");
     says(&text, "| t2 at 1m | **▼ −5.5\u{a0}%, 0.000** | 0.0\u{a0}%, 0.000 |");
     let one = told(&[(Engine::Live, Policy::Static, [1000.0, 200.0])]);
     says(&one, "No experiment has runs by both engines at the same scale");
@@ -202,4 +210,59 @@ pub(super) fn check_page(text: &str) {
     for href in page.descendants().filter_map(|node| node.attribute("href")) {
         assert!(ids.contains(href.strip_prefix('#').unwrap()), "{href}");
     }
+}
+
+#[test]
+fn a_report_written_again_leaves_no_figure_of_the_one_before() {
+    let specs = [made_up::varied()];
+    let of = |scale| made_up::outcomes(&specs[0], Engine::Sim, scale);
+    let out = tempfile::tempdir().unwrap();
+    let figures = || {
+        let listed = std::fs::read_dir(out.path().join("figures")).unwrap();
+        let mut names: Vec<String> =
+            listed.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    write(&specs, &of("1"), out.path()).unwrap();
+    let before = figures();
+    assert!(!before.is_empty());
+    // What somebody else put there is nobody's to remove.
+    std::fs::write(out.path().join("figures/mine.svg"), "<svg/>").unwrap();
+    write(&specs, &of("1/16"), out.path()).unwrap();
+    let after = figures();
+    assert!(after.contains(&"mine.svg".to_owned()));
+    assert_eq!(after.len(), before.len() + 1);
+    assert!(before.iter().all(|name| !after.contains(name)), "{before:?} {after:?}");
+}
+
+#[test]
+fn the_comparison_of_engines_tells_of_shares_and_busy_machines() {
+    let spec = made_up::varied();
+    let mut outcomes = made_up::outcomes(&spec, Engine::Sim, "1/16");
+    outcomes.extend(made_up::outcomes(&spec, Engine::Live, "1/16"));
+    let wanted = [Policy::Static, Policy::Ours, Policy::NonPartitioned];
+    outcomes.retain(|run| run.point == 0 && wanted.contains(&run.policy));
+    for run in &mut outcomes {
+        for tenant in &mut run.tenants {
+            (tenant.throughput_per_s, tenant.hit_ratio) = (1000.0, 0.8);
+            tenant.share = tenant.base;
+        }
+        let is_live = run.engine == Engine::Live;
+        if is_live && run.policy == Policy::NonPartitioned {
+            run.tenants[0].hit_ratio = 0.1;
+            run.notes.push("the machine was busy".into());
+        }
+        if is_live && run.policy == Policy::Ours {
+            run.tenants[1].share.net_bytes_per_s /= 1.25;
+        }
+    }
+    let specs = [spec];
+    let experiments = Experiment::of(&specs[0], &outcomes);
+    let text = markdown::render(&document_of(&specs, &outcomes, &experiments), "figures");
+    says(&text, "Of 6 comparisons 6 meet the bar of throughput and 4 of 4 that of the hit ratio.");
+    says(&text, "| 6a | 1/16 | ours | 2 of 2 | 0.0\u{a0}% | 2 of 2 | 0.000 | +25.0\u{a0}% |");
+    says(&text, "| 6a | 1/16 | non-partitioned | 2 of 2 | 0.0\u{a0}% | – | – | 0.0\u{a0}% |");
+    says(&text, "0.0\u{a0}%, 0.000; shares +25.0\u{a0}% |");
+    says(&text, "1 of 3 live runs say that the machine was busy");
 }

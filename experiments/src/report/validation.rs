@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use hare::Resources;
+
 use super::document::{Cell, Document, Table};
 use super::wording::{UNKNOWN, percent, scale, signed};
 use crate::outcome::TenantOutcome;
@@ -13,6 +15,8 @@ use crate::spec::{Engine, Policy};
 const THROUGHPUT_BAR: f64 = 0.05;
 /// Hit ratios may differ by this much.
 const HIT_RATIO_BAR: f64 = 0.02;
+/// Shares that differ by less than this part are the same.
+const LEAST_SHARE: f64 = 0.005;
 /// Rows of one table.
 const MOST_ROWS: usize = 64;
 
@@ -24,8 +28,11 @@ pub(super) struct Pair<'a> {
     pub(super) tenant: &'a str,
     /// Simulated over live throughput, less 1; `None` if it was nothing live only, or one of them is no number.
     pub(super) throughput_off: Option<f64>,
-    /// Simulated less live hit ratio.
+    /// Simulated less live hit ratio; `None` without partitions, where live runs know but that of all together.
     pub(super) hit_ratio_off: Option<f64>,
+    /// Simulated over live share, less 1, of the resource where that differs most. Engines that decide differently serve
+    /// differently.
+    pub(super) share_off: f64,
 }
 
 /// Both engines' runs of one spec at one scale.
@@ -45,24 +52,44 @@ impl<'a> Pair<'a> {
             _ => None,
         };
         let hits = sane(sim.hit_ratio).zip(sane(live.hit_ratio));
+        let hits = hits.filter(|_| policy != Policy::NonPartitioned);
         let hit_ratio_off = hits.map(|(sim, live)| sim - live);
-        Self { point, policy, tenant: &live.name, throughput_off, hit_ratio_off }
+        let share_off = share_off(&sim.share, &live.share);
+        Self { point, policy, tenant: &live.name, throughput_off, hit_ratio_off, share_off }
     }
 
     pub(super) fn meets_throughput(&self) -> bool {
         self.throughput_off.is_some_and(|off| off.abs() <= THROUGHPUT_BAR + 1e-9)
     }
 
+    /// Not known to be beyond the bar.
     pub(super) fn meets_hit_ratio(&self) -> bool {
-        self.hit_ratio_off.is_some_and(|off| off.abs() <= HIT_RATIO_BAR + 1e-9)
+        self.hit_ratio_off.is_none_or(|off| off.abs() <= HIT_RATIO_BAR + 1e-9)
     }
 
     /// How far it is beyond its bars, for the order of what is shown.
     fn severity(&self) -> f64 {
         let throughput = self.throughput_off.map_or(f64::MAX, |off| off.abs() / THROUGHPUT_BAR);
-        let hit_ratio = self.hit_ratio_off.map_or(f64::MAX, |off| off.abs() / HIT_RATIO_BAR);
+        let hit_ratio = self.hit_ratio_off.map_or(0.0, |off| off.abs() / HIT_RATIO_BAR);
         throughput.max(hit_ratio)
     }
+}
+
+/// The largest difference of two shares, as a part of the live one.
+fn share_off(sim: &Resources, live: &Resources) -> f64 {
+    let parts = |share: &Resources| {
+        [
+            share.cache_bytes as f64,
+            share.read_units_per_s,
+            share.write_units_per_s,
+            share.net_bytes_per_s,
+        ]
+    };
+    let off = parts(sim).into_iter().zip(parts(live)).filter_map(|(sim, live)| {
+        let (sim, live) = (sane(sim)?, sane(live).filter(|live| *live > 0.0)?);
+        Some(sim / live - 1.0)
+    });
+    off.fold(0.0, |most: f64, off| if off.abs() > most.abs() { off } else { most })
 }
 
 impl<'e, 'a> Comparison<'e, 'a> {
@@ -115,16 +142,35 @@ pub(super) fn write(document: &mut Document, experiments: &[Experiment<'_>]) {
     let count = |met: fn(&Pair<'_>) -> bool| all.iter().filter(|pair| met(pair)).count();
     document.paragraph(format!(
         "Simulated over live throughput, and simulated less live hit ratio, for each tenant of each run that both engines made \
-         at the same scale; the bars are {bars}. Of {} comparisons {} meet the bar of throughput and {} that of the hit \
-         ratio.",
+         at the same scale; the bars are {bars}. Of {} comparisons {} meet the bar of throughput and {} of {} that of the hit \
+         ratio. Both engines decide on what they learned themselves: where their decisions gave different shares, the largest \
+         difference of any of the four is told, and throughput can be expected to differ by as much. Without partitions live \
+         runs know the hit ratio of all tenants together only, and it is not compared.",
         all.len(),
         count(|pair| pair.meets_throughput()),
-        count(|pair| pair.meets_hit_ratio()),
+        count(|pair| pair.hit_ratio_off.is_some() && pair.meets_hit_ratio()),
+        count(|pair| pair.hit_ratio_off.is_some()),
     ));
+    if let Some(words) = noise(&comparisons) {
+        document.warning(words);
+    }
     document.table(summary(&comparisons));
     for comparison in &comparisons {
         document.table(tenants(comparison));
     }
+}
+
+/// Live runs that were disturbed prove nothing, neither way.
+fn noise(comparisons: &[Comparison<'_, '_>]) -> Option<String> {
+    let runs = || comparisons.iter().flat_map(|of_spec| of_spec.experiment.runs());
+    let noted = runs().filter(|run| !run.notes.is_empty()).count();
+    (noted > 0).then(|| {
+        format!(
+            "{noted} of {} live runs say that the machine was busy or the processors were the limit; their notes are in the \
+             chapters of the experiments. Differences of these runs may be the machine's.",
+            runs().count()
+        )
+    })
 }
 
 /// How many meet the bars, by spec and policy.
@@ -137,6 +183,7 @@ fn summary(comparisons: &[Comparison<'_, '_>]) -> Table {
         "furthest",
         "hit ratio within 0.02",
         "furthest",
+        "shares differ by up to",
     ];
     let mut table = Table::new("Comparisons that meet the bars, by experiment and policy", head);
     for comparison in comparisons {
@@ -146,9 +193,13 @@ fn summary(comparisons: &[Comparison<'_, '_>]) -> Table {
             if pairs.is_empty() {
                 continue;
             }
-            let met = |met: fn(&Pair<'_>) -> bool| {
-                let count = pairs.iter().filter(|pair| met(pair)).count();
-                Cell::marked(format!("{count} of {}", pairs.len()), count < pairs.len())
+            let met = |met: fn(&Pair<'_>) -> bool, known: fn(&Pair<'_>) -> bool| {
+                let all = pairs.iter().filter(|pair| known(pair)).count();
+                let count = pairs.iter().filter(|pair| known(pair) && met(pair)).count();
+                if all == 0 {
+                    return Cell::from(UNKNOWN);
+                }
+                Cell::marked(format!("{count} of {all}"), count < all)
             };
             let furthest = |of: fn(&Pair<'_>) -> Option<f64>| {
                 let values = pairs.iter().filter_map(|pair| of(pair));
@@ -158,12 +209,14 @@ fn summary(comparisons: &[Comparison<'_, '_>]) -> Table {
                 comparison.experiment.spec.name.as_str().into(),
                 scale(comparison.experiment.scale).into(),
                 policy.name().into(),
-                met(|pair| pair.meets_throughput()),
+                met(|pair| pair.meets_throughput(), |_| true),
                 furthest(|pair| pair.throughput_off)
                     .map_or(UNKNOWN.into(), |off| percent(off).into()),
-                met(|pair| pair.meets_hit_ratio()),
+                met(|pair| pair.meets_hit_ratio(), |pair| pair.hit_ratio_off.is_some()),
                 furthest(|pair| pair.hit_ratio_off)
                     .map_or(UNKNOWN.into(), |off| signed(off, 3).into()),
+                furthest(|pair| Some(pair.share_off))
+                    .map_or(UNKNOWN.into(), |off| percent(off).into()),
             ]);
         }
     }
@@ -179,7 +232,7 @@ fn tenants(comparison: &Comparison<'_, '_>) -> Table {
         .collect();
     let head = std::iter::once("tenant").chain(policies.iter().map(|policy| policy.name()));
     let mut caption = format!(
-        "{} at scale {}: throughput, hit ratio (simulated against live)",
+        "{} at scale {}: throughput, hit ratio; largest difference of shares (simulated against live)",
         experiment.spec.name,
         scale(experiment.scale)
     );
@@ -212,7 +265,11 @@ fn tenants(comparison: &Comparison<'_, '_>) -> Table {
             let throughput = pair.throughput_off.map_or(UNKNOWN.to_owned(), percent);
             let hits = pair.hit_ratio_off.map_or(UNKNOWN.to_owned(), |off| signed(off, 3));
             let is_bad = !(pair.meets_throughput() && pair.meets_hit_ratio());
-            Cell::marked(format!("{throughput}, {hits}"), is_bad)
+            let shares = match pair.share_off {
+                same if same.abs() < LEAST_SHARE => String::new(),
+                off => format!("; shares {}", percent(off)),
+            };
+            Cell::marked(format!("{throughput}, {hits}{shares}"), is_bad)
         };
         table.row(std::iter::once(Cell::from(label)).chain(policies.iter().map(cell)));
     }

@@ -1,10 +1,9 @@
 //! What is to run: every point and policy of every spec, or those asked for.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::Settings;
-use crate::spec::{Policy, Spec, SpecError};
+use super::{Settings, cost};
+use crate::spec::{Engine, Policy, Spec, SpecError};
 
 /// One run.
 #[derive(Debug, Clone)]
@@ -15,10 +14,8 @@ pub struct Job {
     pub point: usize,
     /// Who decides.
     pub policy: Policy,
-    /// Tenants times seconds: what it costs to run it, in comparison.
-    pub cost: u64,
-    /// How long it is, in its own time.
-    pub length: Duration,
+    /// What it takes to run it, roughly, in seconds of this machine.
+    pub cost_s: f64,
 }
 
 /// Which of them.
@@ -61,7 +58,12 @@ pub enum PlanError {
 ///
 /// # Errors
 /// If a point or policy that was asked for is in no spec, or a spec cannot run at the scale.
-pub fn jobs(specs: &[Arc<Spec>], only: &Only, settings: &Settings) -> Result<Vec<Job>, PlanError> {
+pub fn jobs(
+    specs: &[Arc<Spec>],
+    only: &Only,
+    settings: &Settings,
+    engine: Engine,
+) -> Result<Vec<Job>, PlanError> {
     for (index, spec) in specs.iter().enumerate() {
         if specs[..index].iter().any(|earlier| earlier.name == spec.name) {
             return Err(PlanError::Twice(spec.name.clone()));
@@ -83,11 +85,10 @@ pub fn jobs(specs: &[Arc<Spec>], only: &Only, settings: &Settings) -> Result<Vec
             let tenants = spec
                 .at(point, settings.scale)
                 .map_err(|source| PlanError::Spec { name: spec.name.clone(), source })?;
-            let length = spec.length(&tenants);
-            let cost = tenants.len() as u64 * length.as_secs().max(1);
-            jobs.extend(spec.policies.iter().filter(|policy| has_policy(**policy, only)).map(
-                |policy| Job { spec: Arc::clone(spec), point, policy: *policy, cost, length },
-            ));
+            for policy in spec.policies.iter().copied().filter(|policy| has_policy(*policy, only)) {
+                let cost_s = cost::seconds(spec, &tenants, policy, engine);
+                jobs.push(Job { spec: Arc::clone(spec), point, policy, cost_s });
+            }
         }
     }
     Ok(jobs)
@@ -140,30 +141,33 @@ mod tests {
 
     use super::super::{Settings, shipped};
     use super::{Only, jobs};
-    use crate::spec::{Policy, Scale};
+    use crate::spec::{Engine, Policy, Scale};
 
     #[test]
     fn points_and_policies_can_be_chosen_and_static_is_always_there() {
         let specs = [Arc::new(shipped::open("6a", None).unwrap())];
         let settings = Settings { scale: Scale::FULL, seed: 1 };
-        assert_eq!(jobs(&specs, &Only::default(), &settings).unwrap().len(), 7 * 5);
+        assert_eq!(jobs(&specs, &Only::default(), &settings, Engine::Sim).unwrap().len(), 7 * 5);
         let only = Only { policies: vec![Policy::Hare], points: vec!["16m".into(), "0".into()] };
-        let labels: Vec<String> =
-            jobs(&specs, &only, &settings).unwrap().iter().map(super::Job::label).collect();
+        let labels: Vec<String> = jobs(&specs, &only, &settings, Engine::Sim)
+            .unwrap()
+            .iter()
+            .map(super::Job::label)
+            .collect();
         let expected =
             ["6a keys=1m static", "6a keys=1m hare", "6a keys=16m static", "6a keys=16m hare"];
         assert_eq!(labels, expected);
         let only = Only { points: vec!["3m".into()], ..Only::default() };
-        let error = jobs(&specs, &only, &settings).unwrap_err().to_string();
+        let error = jobs(&specs, &only, &settings, Engine::Sim).unwrap_err().to_string();
         assert!(error.contains("`3m`") && error.contains("keys = 1m, 2m"), "{error}");
         let only = Only { policies: vec![Policy::NonPartitioned], ..Only::default() };
-        let error = jobs(&specs, &only, &settings).unwrap_err().to_string();
+        let error = jobs(&specs, &only, &settings, Engine::Sim).unwrap_err().to_string();
         assert!(error.contains("non-partitioned"), "{error}");
         let twice = [specs[0].clone(), specs[0].clone()];
-        let error = jobs(&twice, &Only::default(), &settings).unwrap_err().to_string();
+        let error = jobs(&twice, &Only::default(), &settings, Engine::Sim).unwrap_err().to_string();
         assert!(error.contains("two specs are called `6a`"), "{error}");
         let tiny = Settings { scale: "1/4096".parse().unwrap(), seed: 1 };
-        let error = jobs(&specs, &Only::default(), &tiny).unwrap_err().to_string();
+        let error = jobs(&specs, &Only::default(), &tiny, Engine::Sim).unwrap_err().to_string();
         assert!(error.contains("spec 6a: scale 1/4096"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! Makes the stations of a run from its spec.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hare::Resources;
 
@@ -13,7 +14,7 @@ use super::recording::Recording;
 use super::source::Source;
 use super::station::Station;
 use super::{Model, SimulationError};
-use crate::runner::Settings;
+use crate::runner::{Settings, stream_seed};
 use crate::spec::{Policy, Spec, Tenant, Traffic};
 
 /// Makes stations.
@@ -69,7 +70,7 @@ impl<'a> Builder<'a> {
             Loop::Closed { connections, .. } => connections,
             Loop::Open { .. } => 1,
         };
-        let seed = self.settings.seed.wrapping_mul(0x1_0001).wrapping_add(place as u64);
+        let seed = stream_seed(self.settings.seed, place as u64, Duration::ZERO);
         let source = match &tenant.traffic {
             Traffic::Workload(workload) => {
                 Source::drawn(workload, &mut self.shelf, connections, seed)

@@ -10,7 +10,7 @@ use crate::spec::{Policy, Scale, Spec};
 
 const SEED: u64 = 20_26;
 /// Room for 100,000 entries of 602 bytes beside the Redis itself.
-const CACHE_BYTES: u64 = 100_000 * 602 + 1_000_000;
+const CACHE_BYTES: u64 = 100_000 * 602 + 1_400_000;
 
 fn settings() -> Settings {
     println!("seed {SEED}");

@@ -81,7 +81,7 @@ pub struct Model {
     pub storage: Duration,
     /// How long a request waits for a limit before it is refused.
     pub max_wait: Duration,
-    /// What a Redis uses without a single key, in bytes.
+    /// What a Redis uses without a single key, with the connections of a proxy, in bytes: 1.0 MB without these.
     pub redis_bytes: u64,
     /// Keys that the ghost cache of a tenant watches at most, if not [`tracked_keys`].
     pub tracked_keys: Option<usize>,
@@ -121,7 +121,7 @@ impl Default for Model {
             hit: Duration::from_micros(100),
             storage: Duration::from_millis(5),
             max_wait: Duration::from_secs(60),
-            redis_bytes: 1_000_000,
+            redis_bytes: 1_400_000,
             tracked_keys: None,
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         }

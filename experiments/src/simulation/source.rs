@@ -145,6 +145,16 @@ impl Source {
         }
     }
 
+    /// Other requests of the same kind, as clients make that begin anew.
+    pub(super) fn restart(&mut self, seed: u64) {
+        let Self::Drawn { parts, at, mixes, seed: own_seed, .. } = self else { return };
+        *own_seed = seed;
+        let connections = u32::try_from(mixes.len()).unwrap_or(u32::MAX);
+        for (number, old) in (0..).zip(mixes) {
+            *old = mix(&parts[*at], *at, number, connections, seed);
+        }
+    }
+
     /// The phase that is on, of drawn requests.
     pub(super) fn part(&self) -> Option<&Part> {
         match self {
@@ -205,8 +215,9 @@ fn entry_bytes(key_bytes: u32, value_bytes: u32) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
+/// The stream that a live connection has in the phase.
 fn mix(part: &Part, at: usize, number: u32, connections: u32, seed: u64) -> Mix {
-    let seed = seed.wrapping_mul(1_000_003).wrapping_add(at as u64);
+    let seed = seed.wrapping_add((at as u64) << 32);
     let (number, connections) = (u64::from(number), u64::from(connections));
     Mix::new(&part.phase, &part.keys.space, number, connections, seed)
 }

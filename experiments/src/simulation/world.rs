@@ -9,7 +9,7 @@ use super::station::Station;
 use super::steering::{Cast, Steering};
 use super::{Model, SimulationError};
 use crate::outcome::{DecisionMark, TenantOutcome};
-use crate::runner::Settings;
+use crate::runner::{Settings, stream_seed};
 use crate::spec::{Policy, Spec, Tenant, Traffic};
 
 /// Intervals of a tenant's series, at most.
@@ -174,20 +174,19 @@ impl World {
         for guest in self.stations.iter_mut().flat_map(|station| &mut station.guests) {
             // Nobody asks any more.
             guest.learner = None;
+            // Live, too, clients begin anew.
+            guest.source.restart(stream_seed(self.seed, guest.tenant as u64, self.now));
         }
-        let Some(legs) = legs else { return };
-        for (station, leg) in self.stations.iter_mut().zip(legs) {
+        for (station, leg) in self.stations.iter_mut().zip(legs.into_iter().flatten()) {
             station.note(leg.share.to);
         }
         let (seed, model) = (self.seed.wrapping_add(1), self.model.clone());
+        // As live runs do, also where the cache stays as large as it was.
         self.each(|station| {
             let due_bytes = station.share().cache_bytes;
-            if station.cache.maxmemory_bytes() != due_bytes {
-                // A smaller cache, too, is drawn sooner than evicted.
-                station.cache.clear();
-                station.cache.resize(due_bytes);
-                station.warm(&model, seed, false);
-            }
+            station.cache.clear();
+            station.cache.resize(due_bytes);
+            station.warm(&model, seed, false);
         });
     }
 

@@ -93,3 +93,42 @@ fn tenants_come_and_go_live() {
         }
     }
 }
+
+#[test]
+fn a_run_on_the_embedded_store_serves_what_it_wrote() {
+    let dir = tempfile::tempdir().unwrap();
+    let spec = SMALL.replace("n=12k,k=16,v=1000", "n=6k,k=16,v=1000").replace("8MiB", "5MiB");
+    let spec = write(dir.path(), "small.toml", &spec);
+    let out = dir.path().join("out");
+    let ended = run(&[
+        "run",
+        &spec,
+        "--engine",
+        "live",
+        "--scale",
+        "1",
+        "--server",
+        &proxy(),
+        "--out",
+        out.to_str().unwrap(),
+        "--point",
+        "2k",
+        "--policy",
+        "hare",
+        "--storage",
+        "embedded",
+    ]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(below(std::process::id()).iter().all(|(_, name)| name != "redis-server"));
+    let kept = outcomes(&out, "small", "live");
+    assert_eq!(kept.len(), 2);
+    for (path, outcome) in &kept {
+        for tenant in outcome["tenants"].as_array().unwrap() {
+            let number = |field: &str| tenant[field].as_f64().unwrap();
+            // Every value was verified, and a key that was written and is not there would have ended the run.
+            assert!(number("throughput_per_s") > 50.0, "{}: {tenant}", path.display());
+            assert_eq!(tenant["refused"].as_u64(), Some(0), "{}: {tenant}", path.display());
+            assert!(number("hit_ratio") < 1.0 || tenant["name"] == "a", "storage was asked");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Ctrl-C: what is finished is kept and reported, and nothing is left running.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -99,6 +100,9 @@ fn dies(program: &str, parts: &[&str]) {
         let redis = below.iter().filter(|(_, name)| name == "redis-server").count();
         (redis >= 2 && is_loaded(&below)).then_some(below)
     });
+    // One that goes before it was looked at takes nothing along, and is filled again.
+    let since = Instant::now();
+    wait_for("a look at them", || (since.elapsed() > Duration::from_secs(2)).then_some(()));
     let (victim, _) = processes.iter().find(|(_, name)| name == program).unwrap();
     kill(Pid::from_raw(i32::try_from(*victim).unwrap()), Signal::SIGKILL).unwrap();
     let ended = ended(&child.wait_with_output().unwrap());
