@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use hare::{
-    Calibration, MissRatioCurve, TenantInput, WindowUsage, older_window_weight, throughput_per_s,
+    Calibration, MissRatioCurve, Resources, TenantInput, WindowUsage, older_window_weight,
+    predicted_gain, throughput_per_s,
 };
 
 use crate::reading::Reading;
@@ -147,6 +148,17 @@ impl Account {
         let measured =
             reading.memory.as_ref().map(|m| Calibration::measure(m, learned.mean_entry_bytes));
         Some(measured.unwrap_or(self.calibration).apply(learned.curve.as_ref()?))
+    }
+
+    /// Throughput that `share` sustains over that of `base`, by what the last `keep` closed windows say.
+    pub(crate) fn gain(&self, base: &Resources, share: &Resources, keep: usize) -> Option<f64> {
+        let usage = self.sum(&self.last, keep).usage;
+        let curve = self.learned.as_ref()?.curve.as_ref()?;
+        if usage.requests() == 0 {
+            return None;
+        }
+        let input = TenantInput::new(usage.demand(true), self.calibration.apply(curve), *base);
+        Some(predicted_gain(&input.ok()?, share))
     }
 
     /// The sum that closing the window now would leave, without closing it.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hare::Calibration;
+use hare::{Calibration, Resources};
 
 use crate::account::{Account, Served, Window};
 use crate::reading::Learned;
@@ -69,6 +69,17 @@ impl Ledger {
     /// From modelled entries to the `maxmemory` of this tenant.
     pub(crate) fn calibration(&self, number: u32) -> Calibration {
         self.accounts.get(&number).map(Account::calibration).unwrap_or_default()
+    }
+
+    /// See [`Planner::gain`](crate::planner::Planner::gain).
+    pub(crate) fn gain(
+        &self,
+        number: u32,
+        base: &Resources,
+        share: &Resources,
+        keep: usize,
+    ) -> Option<f64> {
+        self.accounts.get(&number)?.gain(base, share, keep)
     }
 
     fn view(&self, reading: &Reading, keep: usize) -> TenantView {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hare::Calibration;
+use hare::{Calibration, Resources};
 use parking_lot::Mutex;
 
 use crate::course::Apply;
@@ -87,6 +87,18 @@ impl Planner {
         // What it changes is not in place when the window begins that is open now.
         self.began_settled &= !run.applied;
         run
+    }
+
+    /// Throughput that `share` sustains over that of `base`, by the demand and the curve of the windows that were closed; the
+    /// last `keep` are summed. `None` of a tenant that had no requests in them, or whose curve is not known.
+    pub fn gain(
+        &self,
+        number: u32,
+        base: &Resources,
+        share: &Resources,
+        keep: usize,
+    ) -> Option<f64> {
+        self.ledger.gain(number, base, share, keep)
     }
 
     /// From modelled entries to the `maxmemory` of this tenant.

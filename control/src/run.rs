@@ -108,9 +108,14 @@ impl History {
     }
 
     /// Fills in what runs since the last call led to, by tenant. `in_place`: nothing was under way when the window began.
+    /// Runs from the last applied one on are measured again until what was decided was in place.
     pub fn measured(&mut self, served: &HashMap<Arc<str>, Served>, in_place: bool) {
         let unmeasured = self.measured;
-        for run in self.runs.iter_mut().filter(|run| run.id > unmeasured) {
+        let applied = self.iter().find(|run| run.applied).map_or(0, |run| run.id);
+        let is_due = |run: &&mut Run| {
+            run.id > unmeasured || (run.id >= applied && run.measured_in_place == Some(false))
+        };
+        for run in self.runs.iter_mut().filter(is_due) {
             run.measured_in_place = Some(in_place);
             for tenant in &mut run.decision.tenants {
                 let Some(served) = served.get(&tenant.name) else { continue };
@@ -127,6 +132,11 @@ impl History {
     /// A run that is still kept.
     pub fn get(&self, id: u64) -> Option<&Run> {
         self.runs.iter().find(|run| run.id == id)
+    }
+
+    /// The runs that are kept, newest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().rev()
     }
 
     /// The newest `most` runs, newest first.
@@ -150,5 +160,52 @@ impl History {
                 run.decision.inputs = None;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use hare::Policy;
+
+    use super::{History, Trigger};
+    use crate::decision::{Decision, ReasonCode};
+
+    fn decision(reason_code: ReasonCode) -> Decision {
+        Decision {
+            policy: Policy::Optimum,
+            improve_ratio: 0.0,
+            improvement: 0.0,
+            current_improvement: 0.0,
+            rounds: 0,
+            reason_code,
+            reason: String::new(),
+            tenants: Vec::new(),
+            inputs: None,
+        }
+    }
+
+    #[test]
+    fn a_change_is_measured_until_it_has_settled() {
+        let (mut history, served) = (History::default(), HashMap::new());
+        let in_place = |history: &History| -> Vec<Option<bool>> {
+            history.iter().map(|run| run.measured_in_place).collect()
+        };
+        history.add(1, Trigger::Timer, decision(ReasonCode::Improves));
+        assert_eq!(in_place(&history), [None]);
+        history.measured(&served, false);
+        history.add(2, Trigger::Timer, decision(ReasonCode::Unchanged));
+        assert_eq!(in_place(&history), [None, Some(false)], "newest first");
+        history.measured(&served, true);
+        assert_eq!(in_place(&history), [Some(true), Some(true)], "now it has settled");
+        history.measured(&served, false);
+        assert_eq!(in_place(&history), [Some(true), Some(true)], "once is enough");
+        history.add(3, Trigger::Timer, decision(ReasonCode::Improves));
+        history.measured(&served, false);
+        history.add(4, Trigger::Timer, decision(ReasonCode::Improves));
+        history.measured(&served, true);
+        let settled = [Some(true), Some(false), Some(true), Some(true)];
+        assert_eq!(in_place(&history), settled, "what was replaced never settled");
     }
 }

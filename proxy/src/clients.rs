@@ -146,17 +146,19 @@ impl ClientRecord {
     }
 
     /// The last command's name, in lower case.
-    fn last_command(&self) -> &'static str {
+    pub(crate) fn last_command(&self) -> Option<&'static str> {
         let verb = self.last_verb.load(Ordering::Relaxed);
-        CommandSpec::all()
-            .find(|spec| spec.verb as u16 + 1 == verb)
-            .map_or("NULL", |spec| spec.name)
+        CommandSpec::all().find(|spec| spec.verb as u16 + 1 == verb).map(|spec| spec.name)
+    }
+
+    /// When it came, in epoch ms; when the client connected, before the first.
+    pub(crate) fn last_seen_ms(&self) -> u64 {
+        self.connected_ms + self.last_seen_after_ms.load(Ordering::Relaxed)
     }
 
     /// One line of `CLIENT LIST`.
     pub(crate) fn line(&self, now_ms: u64) -> String {
         let about = self.about.lock();
-        let last_seen_after_ms = self.last_seen_after_ms.load(Ordering::Relaxed);
         format!(
             "id={} addr={} laddr={} fd=0 name={} age={} idle={} flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 \
              qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r \
@@ -166,8 +168,8 @@ impl ClientRecord {
             self.local_addr,
             about.name,
             now_ms.saturating_sub(self.connected_ms) / 1000,
-            now_ms.saturating_sub(self.connected_ms + last_seen_after_ms) / 1000,
-            self.last_command(),
+            now_ms.saturating_sub(self.last_seen_ms()) / 1000,
+            self.last_command().unwrap_or("NULL"),
             about.tenant.as_ref().map_or("(none)", |(_, name)| name),
             about.resp,
             about.lib_name,

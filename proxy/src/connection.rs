@@ -80,7 +80,7 @@ impl Connection {
             socket,
             input: BytesMut::new(),
             scanner: Scanner::default(),
-            replies: Rc::new(ReplyQueue::new(out)),
+            replies: Rc::new(ReplyQueue::new(out, record.id)),
             session,
             record,
             limits: worker.flow_limits(),

@@ -74,15 +74,22 @@ pub(crate) struct ReplyQueue {
     /// The task can do nothing more before replies have left.
     task_waits: Cell<bool>,
     largest_value_bytes: Cell<usize>,
+    /// `CLIENT ID`.
+    client: u64,
     /// When the client sent its last byte.
     ended: Cell<Option<Instant>>,
     leaving: Notify,
 }
 
 impl ReplyQueue {
-    /// A queue whose replies leave through `socket`.
-    pub(crate) fn new(socket: OwnedWriteHalf) -> Self {
-        Self { outlet: Outlet::new(socket), ..Self::default() }
+    /// The queue of a client, whose replies leave through `socket`.
+    pub(crate) fn new(socket: OwnedWriteHalf, client: u64) -> Self {
+        Self { outlet: Outlet::new(socket), client, ..Self::default() }
+    }
+
+    /// `CLIENT ID` of its client.
+    pub(crate) fn client(&self) -> u64 {
+        self.client
     }
 
     /// Reserves the next place.

@@ -13,8 +13,9 @@ pub(crate) use dealer::Dealer;
 pub(crate) use start::{Server, StartError};
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
+use crate::admin::Denials;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::connection::FlowLimits;
@@ -48,4 +49,10 @@ pub(crate) struct ServerCounts {
     pub(crate) refused: AtomicU64,
     /// Failed sign-ins.
     pub(crate) denied: AtomicU64,
+    /// Requests of the admin API that were turned away.
+    pub(crate) admin_denials: Denials,
+    /// Those who listen to its events now.
+    pub(crate) admin_listeners: AtomicUsize,
+    /// Memory of its history.
+    pub(crate) admin_history_bytes: AtomicUsize,
 }

@@ -1,24 +1,35 @@
 //! The admin API: what operators and programs see and change while the proxy runs.
 //!
-//! One file per noun: `tenants`, `stats`, `quota`, `allocator` (with curves), `health`. `problem` is how anything is
-//! refused, `body` how requests are read, `access` who may ask, `pulse` where rates come from. The document at
-//! `/v1/openapi.json` is made from the handlers themselves.
+//! One file or folder per noun: `session`, `overview`, `events`, `tenants`, `stats`, `quota`, `allocator` (with curves),
+//! `health`, and `page`, what a browser gets. `problem` is how anything is refused, `body` how requests are read, `access`
+//! who may ask for what, `pulse` where rates come from. The document at `/v1/openapi.json` is made from the handlers
+//! themselves; `admin-ui/openapi.json` is a copy of it, from which the page's types are made.
 //!
-//! Everything but `/healthz` and `/readyz` wants the bearer token, if one is configured.
+//! Everything but `/healthz`, `/readyz` and the page's own files wants a bearer token, if one is configured.
 
 mod access;
 mod allocator;
 mod body;
+mod connect;
+mod events;
 mod health;
+mod history;
+mod overview;
+mod page;
 mod problem;
 mod pulse;
 mod quota;
+mod session;
 mod stats;
 mod tenants;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use access::{Denial, Denials};
+
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header;
@@ -34,6 +45,9 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::events::Feed;
+use self::history::History;
+use self::overview::StorageLook;
 use self::problem::{Problem, ProblemBody};
 use self::pulse::Pulse;
 use crate::config::TenantConfig;
@@ -44,6 +58,8 @@ use crate::tenant::Tenant;
 
 /// Largest request body; the largest sensible one is a tenant.
 const BODY_LIMIT_BYTES: usize = 64 << 10;
+/// How long answers under way may still take when the proxy stops.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// What handlers work with. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -57,22 +73,42 @@ struct Inner {
     allocator: Arc<Allocator>,
     state: StateFile,
     dealer: Dealer,
+    /// Where clients connect.
+    listen: SocketAddr,
     pulse: Pulse,
+    feed: Feed,
+    history: History,
+    storage_look: StorageLook,
+    /// Ends what does not end by itself.
+    stop: CancellationToken,
     /// Held while tenants, quotas or options change, so that each change sees the one before.
     changing: Mutex<()>,
 }
 
 impl AdminState {
-    /// State over what an earlier run saved.
+    /// State over what an earlier run saved; what it serves ends with `stop`.
     pub(crate) fn new(
         shared: Arc<Shared>,
         allocator: Arc<Allocator>,
         saved: SavedState,
         dealer: Dealer,
+        listen: SocketAddr,
+        stop: CancellationToken,
     ) -> Self {
-        let state = StateFile::new(&shared.config.server.data_dir, saved);
-        let (pulse, changing) = (Pulse::default(), Mutex::default());
-        Self { inner: Arc::new(Inner { shared, allocator, state, dealer, pulse, changing }) }
+        let inner = Inner {
+            state: StateFile::new(&shared.config.server.data_dir, saved),
+            shared,
+            allocator,
+            dealer,
+            listen,
+            pulse: Pulse::default(),
+            feed: Feed::default(),
+            history: History::default(),
+            storage_look: StorageLook::default(),
+            stop,
+            changing: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     fn tenant(&self, name: &str) -> Result<Arc<Tenant>, Problem> {
@@ -88,20 +124,30 @@ impl AdminState {
     }
 }
 
-/// Serves the API until `stop`; open requests are then finished.
-pub(crate) async fn serve(listener: TcpListener, state: AdminState, stop: CancellationToken) {
-    let pulse = state.clone();
-    let router = router(state);
+/// Serves the API until the state's `stop`; open requests are then finished, if they do not take too long.
+pub(crate) async fn serve(listener: TcpListener, state: AdminState) {
+    let inner = Arc::clone(&state.inner);
+    let (stop, feed) = (&inner.stop, state.clone());
+    let router = router(state).into_make_service_with_connect_info::<SocketAddr>();
     let stopped = stop.clone().cancelled_owned();
     let serving = axum::serve(listener, router).with_graceful_shutdown(stopped);
-    tokio::select! {
-        served = serving => {
-            if let Err(error) = served {
-                tracing::error!(%error, "the admin API ended");
+    let serving = async {
+        tokio::select! {
+            served = serving => {
+                if let Err(error) = served {
+                    tracing::error!(%error, "the admin API ended");
+                }
             }
+            // A client that stops reading keeps its answer open; nobody waits for it.
+            () = async { stop.cancelled().await; tokio::time::sleep(LAST_ANSWERS).await } => {}
         }
-        () = pulse.inner.pulse.beat(&pulse.inner.shared.tenants, &stop) => {}
-    }
+    };
+    tokio::join!(
+        serving,
+        inner.pulse.beat(&inner.shared.tenants, stop),
+        inner.feed.run(&feed, stop),
+        inner.history.record(&inner.shared, stop),
+    );
 }
 
 /// The document without its paths, which the handlers add.
@@ -111,7 +157,7 @@ pub(crate) async fn serve(listener: TcpListener, state: AdminState, stop: Cancel
         title = "HopperKV admin API",
         description = "Tenants, quotas, statistics and the allocator of a running HopperKV proxy."
     ),
-    components(schemas(ProblemBody))
+    components(schemas(ProblemBody, events::RunEvent, events::TenantRemovedEvent))
 )]
 struct Document;
 
@@ -120,11 +166,11 @@ fn router(state: AdminState) -> Router {
     let document = Json(document);
     let protected = protected
         .route("/v1/openapi.json", get(move || async move { document }))
-        .layer(middleware::from_fn_with_state(state.clone(), access::require_token));
+        .layer(middleware::from_fn_with_state(state.clone(), access::authorize));
     Router::new()
         .merge(protected)
         .merge(open)
-        .fallback(problem::no_such_path)
+        .fallback(page::file_or_problem)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .with_state(state)
@@ -133,14 +179,23 @@ fn router(state: AdminState) -> Router {
 /// What wants the token, what does not, and the document of both.
 fn routes() -> (Router<AdminState>, Router<AdminState>, utoipa::openapi::OpenApi) {
     let (protected, protected_api) = OpenApiRouter::<AdminState>::default()
+        .routes(routes!(session::session))
+        .routes(routes!(overview::overview))
+        .routes(routes!(events::events))
+        .routes(routes!(history::views::history))
+        .routes(routes!(history::views::tenant_history))
         .routes(routes!(tenants::list, tenants::create))
         .routes(routes!(tenants::show, tenants::change, tenants::remove))
+        .routes(routes!(tenants::clients::clients))
+        .routes(routes!(tenants::errors::errors))
+        .routes(routes!(connect::connect))
         .routes(routes!(stats::stats))
-        .routes(routes!(allocator::curve))
+        .routes(routes!(allocator::curve::curve))
         .routes(routes!(quota::show, quota::set, quota::release))
         .routes(routes!(allocator::show, allocator::set))
-        .routes(routes!(allocator::runs, allocator::run))
-        .routes(routes!(allocator::inputs))
+        .routes(routes!(allocator::runs::runs, allocator::runs::run))
+        .routes(routes!(allocator::runs::inputs))
+        .routes(routes!(allocator::shares::shares))
         .routes(routes!(metrics))
         .split_for_parts();
     let (open, open_api) = OpenApiRouter::<AdminState>::default()

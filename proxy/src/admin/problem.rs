@@ -91,6 +91,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
     }
 
+    /// The token only reads.
+    pub(super) fn forbidden() -> Self {
+        let detail = "this token only reads and asks for dry runs; send [server] admin_token to change something";
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
     /// A table, a Redis, a port or the state file did not do what was asked.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)

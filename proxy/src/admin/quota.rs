@@ -87,7 +87,7 @@ impl QuotaChange {
 }
 
 /// The four quotas of a tenant.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/quota", tag = "quotas", security(("token" = [])),
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/quota", operation_id = "show_quota", tag = "quotas", security(("token" = [])),
     params(("tenant" = String, Path, description = "Name of the tenant")),
     responses((status = 200, body = QuotaView), (status = 404, body = ProblemBody)))]
 pub(super) async fn show(
@@ -98,7 +98,7 @@ pub(super) async fn show(
 }
 
 /// Sets quotas by hand and pins the tenant: the allocator keeps away until it is released.
-#[utoipa::path(put, path = "/v1/tenants/{tenant}/quota", tag = "quotas", security(("token" = [])),
+#[utoipa::path(put, path = "/v1/tenants/{tenant}/quota", operation_id = "set_quota", tag = "quotas", security(("token" = [])),
     params(("tenant" = String, Path, description = "Name of the tenant")),
     request_body = QuotaChange,
     responses((status = 200, body = QuotaView), (status = 404, body = ProblemBody),
@@ -126,7 +126,7 @@ pub(super) async fn set(
 }
 
 /// Releases a pinned tenant: it gets its base share back, and the allocator takes it from there.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}/quota", tag = "quotas", security(("token" = [])),
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/quota", operation_id = "release_quota", tag = "quotas", security(("token" = [])),
     params(("tenant" = String, Path, description = "Name of the tenant")),
     responses((status = 200, body = QuotaView), (status = 404, body = ProblemBody)))]
 pub(super) async fn release(

@@ -1,13 +1,12 @@
 //! One tenant in numbers: counters, rates, latencies, waits, hot keys, cache.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::{Path, State};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::pulse::{LONG, Recent};
 use super::{AdminState, Problem, ProblemBody};
 use crate::cache::control::Control;
 use crate::limits::Resource;
@@ -208,7 +207,7 @@ struct NearView {
 }
 
 /// Counters, rates, latencies, waits by limit, hot keys and cache of a tenant.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}/stats", tag = "tenants", security(("token" = [])),
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/stats", operation_id = "show_stats", tag = "tenants", security(("token" = [])),
     params(("tenant" = String, Path, description = "Name of the tenant")),
     responses((status = 200, body = Stats), (status = 404, body = ProblemBody)))]
 pub(super) async fn stats(
@@ -216,46 +215,51 @@ pub(super) async fn stats(
     Path(name): Path<String>,
 ) -> Result<Json<Stats>, Problem> {
     let tenant = state.tenant(&name)?;
-    let (recent, over) = state.inner.pulse.recent(&tenant);
-    let quantiles = |of| Quantiles::of(&tenant.latencies(of));
-    let wait = |resource| Wait::of(&tenant, resource);
-    Ok(Json(Stats {
-        clients: state.inner.shared.clients.of_tenant(tenant.number).len(),
-        requests: tenant.totals(),
-        rates: Rates::of(&recent, over),
-        latency_us: Latencies {
-            hit: quantiles(LatencyOf::Hit),
-            miss: quantiles(LatencyOf::Miss),
-            write: quantiles(LatencyOf::Write),
-            scan: quantiles(LatencyOf::Scan),
-        },
-        waits: Waits {
-            read_units: wait(Resource::ReadUnits),
-            write_units: wait(Resource::WriteUnits),
-            net: wait(Resource::Net),
-        },
-        hot_keys: tenant.observer.hot_keys(HOT_KEYS).iter().map(HotKeyView::of).collect(),
-        cache: CacheView::of(&tenant).await,
-        tenant: name,
-    }))
+    Ok(Json(Stats::of(&state, &tenant).await))
+}
+
+impl Stats {
+    /// Looks at a tenant, and asks its Redis.
+    pub(super) async fn of(state: &AdminState, tenant: &Tenant) -> Self {
+        let recent = state.inner.pulse.recent(tenant, LONG);
+        let quantiles = |of| Quantiles::of(&tenant.latencies(of));
+        let wait = |resource| Wait::of(tenant, resource);
+        Self {
+            tenant: tenant.name.to_string(),
+            clients: state.inner.shared.clients.of_tenant(tenant.number).len(),
+            requests: tenant.totals(),
+            rates: Rates::of(&recent),
+            latency_us: Latencies {
+                hit: quantiles(LatencyOf::Hit),
+                miss: quantiles(LatencyOf::Miss),
+                write: quantiles(LatencyOf::Write),
+                scan: quantiles(LatencyOf::Scan),
+            },
+            waits: Waits {
+                read_units: wait(Resource::ReadUnits),
+                write_units: wait(Resource::WriteUnits),
+                net: wait(Resource::Net),
+            },
+            hot_keys: tenant.observer.hot_keys(HOT_KEYS).iter().map(HotKeyView::of).collect(),
+            cache: CacheView::of(tenant).await,
+        }
+    }
 }
 
 impl Rates {
-    fn of(recent: &Totals, over: Duration) -> Self {
-        let seconds = over.as_secs_f64();
-        let per_s = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
-        let bytes = recent.read_bytes + recent.written_bytes + recent.storage_bytes;
+    fn of(recent: &Recent) -> Self {
+        let totals = &recent.counted.totals;
         Self {
-            over_s: seconds,
-            reads_per_s: per_s(recent.reads),
-            hits_per_s: per_s(recent.hits),
-            misses_per_s: per_s(recent.misses),
-            writes_per_s: per_s(recent.writes),
-            throttled_per_s: per_s(recent.throttled),
-            read_units_per_s: per_s(recent.milli_read_units) / 1e3,
-            write_units_per_s: per_s(recent.milli_write_units) / 1e3,
-            net_bytes_per_s: per_s(bytes),
-            hit_ratio: (recent.reads > 0).then(|| recent.hits as f64 / recent.reads as f64),
+            over_s: recent.over.as_secs_f64(),
+            reads_per_s: recent.per_s(totals.reads),
+            hits_per_s: recent.per_s(totals.hits),
+            misses_per_s: recent.per_s(totals.misses),
+            writes_per_s: recent.per_s(totals.writes),
+            throttled_per_s: recent.per_s(totals.throttled),
+            read_units_per_s: recent.read_units_per_s(),
+            write_units_per_s: recent.write_units_per_s(),
+            net_bytes_per_s: recent.net_bytes_per_s(),
+            hit_ratio: recent.hit_ratio(),
         }
     }
 }

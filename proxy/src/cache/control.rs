@@ -201,6 +201,17 @@ impl Control {
         })
     }
 
+    /// Memory in use, in bytes: as [`Self::memory_use`], but cheap.
+    ///
+    /// # Errors
+    /// Redis's error.
+    pub(crate) async fn used_bytes(&mut self) -> RedisResult<u64> {
+        let text: String =
+            redis::cmd("INFO").arg("memory").query_async(&mut self.connection).await?;
+        let used = text.lines().find_map(|line| line.strip_prefix("used_memory:"));
+        Ok(used.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0))
+    }
+
     /// What the curve's calibration needs.
     ///
     /// # Errors

@@ -59,6 +59,8 @@ pub(crate) struct Health {
     owed: AtomicUsize,
     /// Run id of the Redis process that was cleaned last: another one may have loaded an old snapshot.
     cleaned_run: Mutex<String>,
+    /// Bytes that it used when it was last asked.
+    used_bytes: AtomicU64,
     /// Whether a client has needed it.
     wanted: AtomicBool,
     /// Told when the phase has changed, or it is wanted.
@@ -87,6 +89,7 @@ impl Default for Health {
             back_at: Mutex::default(),
             owed: AtomicUsize::new(0),
             cleaned_run: Mutex::default(),
+            used_bytes: AtomicU64::new(0),
             wanted: AtomicBool::new(false),
             changed: Notify::new(),
         }
@@ -117,6 +120,16 @@ impl Health {
     /// True while requests have to do without Redis; not so of one that is asleep or being started for the first time.
     pub(crate) fn is_down(&self) -> bool {
         self.phase.load(Ordering::Acquire) == phase::OUT
+    }
+
+    /// Memory that Redis used when the keeper last asked, in bytes; 0 while it does not run.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.used_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Notes what Redis uses.
+    pub(crate) fn set_used_bytes(&self, bytes: u64) {
+        self.used_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// A client needs Redis: lets the keeper start it, if it is asleep.

@@ -29,6 +29,8 @@ use super::upstream::REPLY_TIMEOUT;
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// How often one is that no client has needed yet.
 const UNUSED_PROBE_INTERVAL: Duration = Duration::from_secs(10);
+/// How many looks it takes until it is asked for its memory too.
+const PROBES_PER_MEMORY_LOOK: u64 = 5;
 /// Pauses between attempts to bring it back.
 const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 /// Processes started at a time: more would only take each other's time.
@@ -230,6 +232,7 @@ impl Keeper {
             () = probe(&self.address, &self.run_id, &self.health) => {}
         }
         self.health.report_lost();
+        self.health.set_used_bytes(0);
         tracing::warn!(tenant = %self.tenant, redis = %self.address, "Redis is out of service; requests go to storage");
     }
 
@@ -341,7 +344,11 @@ async fn probe(address: &RedisAddress, run_id: &str, health: &Health) {
     if control.run_id().await.ok().as_deref() != Some(run_id) {
         return;
     }
-    loop {
+    for probes in 0_u64.. {
+        if probes.is_multiple_of(PROBES_PER_MEMORY_LOOK) {
+            let Ok(used_bytes) = control.used_bytes().await else { return };
+            health.set_used_bytes(used_bytes);
+        }
         if health.is_wanted() {
             tokio::time::sleep(PROBE_INTERVAL).await;
         } else {

@@ -64,6 +64,7 @@ impl Printer {
         self.quoted("listen", server.listen);
         self.quoted("admin", server.admin);
         self.secret("admin_token", server.admin_token.as_ref());
+        self.secret("admin_read_token", server.admin_read_token.as_ref());
         match server.workers {
             Workers::Auto => self.quoted("workers", "auto"),
             Workers::Fixed(count) => self.plain("workers", count),

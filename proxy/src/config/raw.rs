@@ -29,6 +29,7 @@ pub(super) struct RawServer {
     pub(super) listen: Option<Scalar>,
     pub(super) admin: Option<Scalar>,
     pub(super) admin_token: Option<RawSecret>,
+    pub(super) admin_read_token: Option<RawSecret>,
     pub(super) workers: Option<Scalar>,
     pub(super) data_dir: Option<Scalar>,
     pub(super) max_clients: Option<Scalar>,

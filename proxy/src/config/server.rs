@@ -21,6 +21,8 @@ pub struct ServerConfig {
     pub admin: SocketAddr,
     /// Bearer token of the admin API; `None` = no token asked, only possible on loopback.
     pub admin_token: Option<Secret>,
+    /// Bearer token that only reads and asks for dry runs; never without `admin_token`.
+    pub admin_read_token: Option<Secret>,
     /// Threads that serve clients.
     pub workers: Workers,
     /// Where embedded storage, Redis sockets and the saved state live; relative to the
@@ -45,6 +47,7 @@ impl Default for ServerConfig {
             listen: SocketAddr::new(loopback, 6380),
             admin: SocketAddr::new(loopback, 6390),
             admin_token: None,
+            admin_read_token: None,
             workers: Workers::Auto,
             data_dir: PathBuf::from("./hopperkv-data"),
             max_clients: 10_000,
@@ -93,6 +96,7 @@ pub(super) fn read(raw: &RawServer, section: &mut Section<'_>) -> ServerConfig {
         listen: section.address("listen", raw.listen.as_ref(), base.listen),
         admin: section.address("admin", raw.admin.as_ref(), base.admin),
         admin_token: section.secret("admin_token", raw.admin_token.as_ref()),
+        admin_read_token: section.secret("admin_read_token", raw.admin_read_token.as_ref()),
         workers: workers(raw.workers.as_ref(), section),
         data_dir: match section.optional_text("data_dir", raw.data_dir.as_ref(), |_| Ok(())) {
             Some(text) => PathBuf::from(text),
@@ -141,6 +145,14 @@ fn check_exposure(config: &ServerConfig, raw: &RawServer, section: &mut Section<
         let what = "other machines can reach this address and there is no token; \
                     add admin_token = \"env:HOPPERKV_ADMIN_TOKEN\" or use 127.0.0.1";
         section.reject_value("admin", format!("\"{}\"", config.admin), what);
+    }
+    if raw.admin_read_token.is_some() && raw.admin_token.is_none() {
+        let what = "reads only, and without admin_token nobody needs a token to change things; add admin_token as well";
+        section.reject("admin_read_token", what);
+    }
+    if config.admin_read_token.is_some() && config.admin_read_token == config.admin_token {
+        let what = "is the same as admin_token; give those who only read a token of their own";
+        section.reject("admin_read_token", what);
     }
     if let Some(tenant) = &config.default_tenant
         && !is_loopback(config.listen)

@@ -1,19 +1,23 @@
 //! The epoch loop: its clock, its options, and the way from a verdict to quotas.
 
+use std::collections::HashMap;
 use std::str::FromStr as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hare::{Instance, MissRatioCurve, Rates, Resources};
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as TurnMutex, Notify};
+use tokio::sync::{Mutex as TurnMutex, Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::gains::GainBook;
 use super::reading;
 use hopperkv_control::caution::Caution;
 use hopperkv_control::course::Pace;
 use hopperkv_control::decide::Options;
+use hopperkv_control::decision::{ReasonCode, Role};
 use hopperkv_control::planner::{Closing, Occasion, Planner};
 use hopperkv_control::reading::{Learned, Reading};
 use hopperkv_control::run::{History, Run, RunCounts, Trigger};
@@ -22,6 +26,21 @@ use crate::apply::{Applier, Change};
 use crate::config::{AllocatorConfig, Choice as _, Policy, Salt};
 use crate::server::Shared;
 use crate::tenant::{Tenant, curve_max_bytes};
+
+/// A run in short.
+#[derive(Debug, Clone)]
+pub(crate) struct LastRun {
+    /// Its number.
+    pub(crate) id: u64,
+    /// When, in epoch ms.
+    pub(crate) at_ms: u64,
+    /// Whether quotas were changed.
+    pub(crate) applied: bool,
+    /// Why or why not, for people.
+    pub(crate) reason: String,
+    /// Why or why not, for programs.
+    pub(crate) reason_code: ReasonCode,
+}
 
 /// Observes all tenants once an epoch, decides, and has decisions applied.
 #[derive(Debug)]
@@ -34,6 +53,11 @@ pub(crate) struct Allocator {
     planner: TurnMutex<Planner>,
     history: Arc<Mutex<History>>,
     applier: Arc<Applier>,
+    /// When the next epoch ends; `None` while one does.
+    next: Mutex<Option<Instant>>,
+    /// Number of the newest run, for those who wait for one.
+    newest: watch::Sender<u64>,
+    gains: GainBook,
 }
 
 impl Allocator {
@@ -49,6 +73,9 @@ impl Allocator {
             planner: TurnMutex::new(Planner::new(Arc::clone(&history))),
             history,
             applier: Arc::default(),
+            next: Mutex::default(),
+            newest: watch::Sender::new(0),
+            gains: GainBook::default(),
         }
     }
 
@@ -87,6 +114,7 @@ impl Allocator {
             let pace = run.decision.pace(options.apply, options.gradual_step_bytes);
             self.applier.change(changes.collect(), pace).await;
         }
+        self.newest.send_replace(run.id);
         run
     }
 
@@ -137,6 +165,53 @@ impl Allocator {
         self.history.lock().newest(most)
     }
 
+    /// What `of` makes of the runs that are kept, newest first; nothing where it makes nothing.
+    pub(crate) fn of_runs<T>(&self, of: impl FnMut(&Run) -> Option<T>) -> Vec<T> {
+        self.history.lock().iter().filter_map(of).collect()
+    }
+
+    /// Tells of the number of the newest run.
+    pub(crate) fn newest_run(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    /// Time until the next epoch ends; `None` while it is switched off, and while one is being worked on.
+    pub(crate) fn next_run_in(&self) -> Option<Duration> {
+        let next = *self.next.lock();
+        next.filter(|_| self.options.load().enabled)
+            .map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// The last run that was no dry one, in short.
+    pub(crate) fn last_run(&self) -> Option<LastRun> {
+        let history = self.history.lock();
+        let run = history.iter().find(|run| run.trigger != Trigger::DryRun)?;
+        Some(LastRun {
+            id: run.id,
+            at_ms: run.at_ms,
+            applied: run.applied,
+            reason: run.decision.reason.clone(),
+            reason_code: run.decision.reason_code,
+        })
+    }
+
+    /// Whether and why each tenant took part in that run.
+    pub(crate) fn roles(&self) -> HashMap<Arc<str>, Role> {
+        let history = self.history.lock();
+        let run = history.iter().find(|run| run.trigger != Trigger::DryRun);
+        let tenants = run.iter().flat_map(|run| &run.decision.tenants);
+        tenants.map(|tenant| (Arc::clone(&tenant.name), tenant.role)).collect()
+    }
+
+    /// Throughput that the model gives each tenant with its present quota over that with its base share, by number.
+    /// Tenants of which nothing is known are left out.
+    pub(crate) fn gains(&self, tenants: &[Arc<Tenant>]) -> Arc<HashMap<u32, f64>> {
+        let keep = keep(&self.options.load());
+        // While a run is under way the last gains stay.
+        let Ok(planner) = self.planner.try_lock() else { return self.gains.last() };
+        self.gains.of(&planner, tenants, keep)
+    }
+
     /// Runs since start.
     pub(crate) fn run_counts(&self) -> RunCounts {
         self.history.lock().counts()
@@ -160,11 +235,13 @@ impl Allocator {
     async fn epochs(&self, stop: &CancellationToken) {
         loop {
             let interval = self.options.load().interval;
+            *self.next.lock() = Some(Instant::now() + interval);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.options_changed.notified() => continue,
                 () = tokio::time::sleep(interval) => {}
             }
+            *self.next.lock() = None;
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.epoch() => {}
@@ -197,6 +274,7 @@ impl Allocator {
         let closing = Closing { keep, now: self.started.elapsed(), settled };
         let learn = |index: usize, reads, keep| tenants[index].observer.end_epoch(reads, keep);
         planner.close_window(readings, closing, learn);
+        self.gains.window_closed();
     }
 }
 

@@ -3,11 +3,13 @@
 //!
 //! - `reading`: the edge that reads tenants
 //! - `allocator`: the timer, the options, and the way from a run to quotas
+//! - `gains`: what the model gives each tenant now, worked out again only where something changed
 //! - `simulation` (tests): the control loop under a simulated clock, with its invariants audited at every tick
 
 mod allocator;
+mod gains;
 mod reading;
 #[cfg(test)]
 mod simulation;
 
-pub(crate) use allocator::Allocator;
+pub(crate) use allocator::{Allocator, LastRun};

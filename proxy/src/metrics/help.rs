@@ -7,6 +7,11 @@ pub(super) const COUNTERS: &[(&str, Unit, &str)] = &[
     ("hopperkv_connections_accepted_total", Unit::Count, "Client connections accepted."),
     ("hopperkv_connections_refused_total", Unit::Count, "Connections beyond max_clients."),
     ("hopperkv_logins_denied_total", Unit::Count, "Failed sign-ins."),
+    (
+        "hopperkv_admin_denied_total",
+        Unit::Count,
+        "Requests of the admin API turned away, by reason: missing or wrong token, or one that only reads.",
+    ),
     ("hopperkv_requests_total", Unit::Count, "Keys served, by kind: hit, miss or write."),
     ("hopperkv_commands_total", Unit::Count, "Commands on keys."),
     (
@@ -81,6 +86,16 @@ pub(super) const GAUGES: &[(&str, Unit, &str)] = &[
     ("hopperkv_build_info", Unit::Count, "Always 1; the version is a label."),
     ("hopperkv_start_time_seconds", Unit::Seconds, "When the proxy was started, since 1970."),
     ("hopperkv_clients", Unit::Count, "Clients connected."),
+    (
+        "hopperkv_admin_listeners",
+        Unit::Count,
+        "Pages and programs that listen to the admin API's events.",
+    ),
+    (
+        "hopperkv_admin_history_bytes",
+        Unit::Bytes,
+        "Memory of the last hour that the admin API shows.",
+    ),
     ("hopperkv_tenants", Unit::Count, "Tenants served."),
     ("hopperkv_tenant_clients", Unit::Count, "Clients signed in."),
     (

@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use hare::Resources;
 use metrics_exporter_prometheus::PrometheusBuilder;
 
+use crate::admin::Denial;
 use crate::cache::control::{Control, MemoryUse};
 use crate::config::Choice as _;
 use crate::epoch::Allocator;
@@ -65,6 +66,13 @@ fn server(shared: &Shared) {
     ] {
         counter!(name).absolute(count.load(Ordering::Relaxed));
     }
+    for denial in Denial::ALL {
+        counter!("hopperkv_admin_denied_total", "reason" => denial.name())
+            .absolute(counts.admin_denials.count(denial));
+    }
+    gauge!("hopperkv_admin_listeners").set(counts.admin_listeners.load(Ordering::Relaxed) as f64);
+    gauge!("hopperkv_admin_history_bytes")
+        .set(counts.admin_history_bytes.load(Ordering::Relaxed) as f64);
     gauge!("hopperkv_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     gauge!("hopperkv_start_time_seconds").set(shared.started_ms as f64 / 1e3);
     gauge!("hopperkv_clients").set(shared.clients.len() as f64);

@@ -148,8 +148,15 @@ impl Server {
         }
         let allocator = Arc::new(Allocator::new(Arc::clone(&shared)));
         control_tasks.spawn(Arc::clone(&allocator).run(stop_control.clone()));
-        let state = AdminState::new(Arc::clone(&shared), allocator, saved, dealer);
-        control_tasks.spawn(crate::admin::serve(sockets.admin.0, state, stop_control.clone()));
+        let state = AdminState::new(
+            Arc::clone(&shared),
+            allocator,
+            saved,
+            dealer,
+            listen,
+            stop_control.clone(),
+        );
+        control_tasks.spawn(crate::admin::serve(sockets.admin.0, state));
         Ok(Self {
             shared,
             listen,

@@ -104,8 +104,15 @@ impl Service {
                 Failure::Throttled(_) => self.counters.throttled.add(1),
                 _ => self.counters.errors.add(1),
             }
-            Reply::from(&failure)
+            self.failed(&failure, &request.replies)
         })
+    }
+
+    /// The reply to a request that was not served; noted for those who ask why.
+    pub(super) fn failed(&self, failure: &Failure, replies: &ReplyQueue) -> Reply {
+        let answer = failure.to_string();
+        self.tenant.failures.note(crate::clock::unix_ms(), replies.client(), &answer);
+        Reply::error(answer)
     }
 
     async fn execute(

@@ -137,7 +137,7 @@ impl Service {
                 }
                 Err(throttled) => {
                     service.counters.throttled.add(1);
-                    let reply = Reply::from(&Failure::from(throttled));
+                    let reply = service.failed(&Failure::from(throttled), &ticket.replies);
                     ticket.replies.complete(ticket.seq, &reply.to_bytes(ticket.protocol));
                 }
             }

@@ -4,6 +4,7 @@
 
 mod counters;
 mod cursors;
+mod failures;
 mod keyspace;
 mod observer;
 mod registry;
@@ -12,6 +13,7 @@ mod watches;
 
 pub(crate) use counters::{Counters, LatencyOf, Totals, empty_histogram};
 pub(crate) use cursors::IDLE as CURSOR_IDLE;
+pub(crate) use failures::{Failed, Failures};
 pub(crate) use keyspace::Keyspace;
 pub(crate) use observer::{HotKey, Observer};
 pub(crate) use registry::{OpenTenantError, TenantSettings, Tenants, curve_max_bytes};
@@ -61,6 +63,8 @@ pub(crate) struct Tenant {
     pub(crate) limits: TenantLimits,
     /// Ghost cache and hot keys.
     pub(crate) observer: Observer,
+    /// The last requests that were not served.
+    pub(crate) failures: Failures,
     /// Open cursors, and what is known of all keys together.
     pub(crate) keyspace: Keyspace,
     /// Scripts that its clients have loaded.

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Keyspace, Observer, Scripts, Tenant, base_of, rates_of};
+use super::{Failures, Keyspace, Observer, Scripts, Tenant, base_of, rates_of};
 use crate::cache::{
     CacheStartError, CoherenceTimes, Health, Keeper, ManagedError, ManagedRedis, Ownership,
     RedisAddress, Spare, TenantCache,
@@ -152,6 +152,7 @@ impl Tenants {
             cache: TenantCache { address, health, exclusive, times, quota_bytes },
             near,
             spare: Arc::clone(&self.spare),
+            failures: Failures::default(),
             keyspace: Keyspace::default(),
             scripts: Scripts::default(),
             flights: Arc::clone(&self.flights),
@@ -174,6 +175,11 @@ impl Tenants {
     /// The tenant of that name.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Tenant>> {
         self.by_name.get(name).map(|entry| Arc::clone(&entry.tenant))
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_name.len()
     }
 
     /// All tenants, by name.

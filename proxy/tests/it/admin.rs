@@ -1,11 +1,16 @@
 //! The admin API as programs and operators see it, over real HTTP.
 
+mod connect;
 mod document;
+mod events;
 mod exposition;
+mod history;
 mod metrics;
+mod page;
 mod quotas;
 mod races;
 mod refusals;
+mod roles;
 mod state;
 mod stats;
 mod tenants;

@@ -51,7 +51,9 @@ fn the_fields_that_are_off_in_the_example_are_right_too() {
     };
     let all = |fields: &[&str]| fields.iter().fold(EXAMPLE.to_owned(), |text, f| on(f, text));
 
-    let config = parse(&all(&["admin_token", "default_tenant", "port", "min", "max"])).unwrap();
+    let config =
+        parse(&all(&["admin_token", "admin_read_token", "default_tenant", "port", "min", "max"]))
+            .unwrap();
     assert_eq!(config.tenants[0].port, Some(6381));
     let terms = [&config.tenants[0].terms, &config.tenants[1].terms];
     assert_eq!(

@@ -23,7 +23,10 @@ net = "10MB/s"
 
 fn env(name: &str) -> Option<String> {
     match name {
-        "ORDERS_PASSWORD" | "SESSIONS_PASSWORD" | "HOPPERKV_ADMIN_TOKEN" => Some(name.to_owned()),
+        "ORDERS_PASSWORD"
+        | "SESSIONS_PASSWORD"
+        | "HOPPERKV_ADMIN_TOKEN"
+        | "HOPPERKV_ADMIN_READ_TOKEN" => Some(name.to_owned()),
         "EMPTY" => Some(String::new()),
         _ => None,
     }

@@ -5,7 +5,16 @@ use std::collections::BTreeSet;
 use crate::support::Proxy;
 
 /// Every route of the API, and the methods it takes.
-const ROUTES: [(&str, &[&str]); 11] = [
+const ROUTES: [(&str, &[&str]); 20] = [
+    ("/v1/session", &["get"]),
+    ("/v1/overview", &["get"]),
+    ("/v1/events", &["get"]),
+    ("/v1/history", &["get"]),
+    ("/v1/connect", &["get"]),
+    ("/v1/allocator/shares", &["get"]),
+    ("/v1/tenants/{tenant}/history", &["get"]),
+    ("/v1/tenants/{tenant}/errors", &["get"]),
+    ("/v1/tenants/{tenant}/clients", &["get"]),
     ("/v1/tenants", &["get", "post"]),
     ("/v1/tenants/{tenant}", &["get", "patch", "delete"]),
     ("/v1/tenants/{tenant}/stats", &["get"]),
@@ -23,6 +32,10 @@ const ROUTES: [(&str, &[&str]); 11] = [
 fn the_document_lists_every_route_and_each_answers() {
     let proxy = Proxy::start();
     let document = proxy.get("/v1/openapi.json");
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../admin-ui/openapi.json");
+    let kept: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(kept).unwrap()).unwrap();
+    assert!(kept == document, "admin-ui/openapi.json is old; see proxy/src/admin/tests.rs");
     assert!(document["openapi"].as_str().unwrap().starts_with("3."));
     let paths = document["paths"].as_object().unwrap();
     let listed: BTreeSet<(&str, &str)> = paths
@@ -42,6 +55,9 @@ fn the_document_lists_every_route_and_each_answers() {
     order.sort_by_key(|(path, method)| (*method == "delete", !path.ends_with("/quota")));
     for (path, method) in order {
         let answers = paths[path][method]["responses"].as_object().unwrap();
+        if path == "/v1/events" {
+            continue; // does not end; its own tests read it
+        }
         let asked = path.replace("{tenant}", "orders");
         // Bodies are left out on purpose: "malformed" is an answer as well.
         let (status, body) = proxy.api(&method.to_uppercase(), &asked, None);
@@ -71,12 +87,19 @@ fn answers_have_exactly_the_fields_that_the_document_lists() {
         ("/v1/tenants/orders/quota", "QuotaView"),
         ("/v1/allocator", "AllocatorView"),
         ("/readyz", "Readiness"),
+        ("/v1/session", "Session"),
+        ("/v1/overview", "Overview"),
+        ("/v1/connect", "ConnectView"),
+        ("/v1/history", "TotalHistory"),
+        ("/v1/tenants/orders/history", "TenantHistory"),
+        ("/v1/tenants/orders/errors", "ErrorList"),
+        ("/v1/tenants/orders/clients", "ClientList"),
     ] {
         let reference = serde_json::json!({"$ref": format!("#/components/schemas/{schema}")});
         check(&document, &reference, &proxy.get(path), path);
     }
     let run = proxy.get("/v1/allocator/runs")["runs"][0].clone();
-    check(&document, &serde_json::json!({"$ref": "#/components/schemas/Run"}), &run, "run");
+    check(&document, &serde_json::json!({"$ref": "#/components/schemas/RunView"}), &run, "run");
 }
 
 /// Every field of `value` is in the schema, and every required field of the schema is in `value`.

@@ -12,6 +12,15 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 fn only_the_token_opens_the_api() {
     let proxy = Proxy::start();
     let protected = [
+        ("GET", "/v1/session"),
+        ("GET", "/v1/overview"),
+        ("GET", "/v1/events"),
+        ("GET", "/v1/history"),
+        ("GET", "/v1/connect"),
+        ("GET", "/v1/allocator/shares"),
+        ("GET", "/v1/tenants/orders/history"),
+        ("GET", "/v1/tenants/orders/errors"),
+        ("GET", "/v1/tenants/orders/clients"),
         ("GET", "/v1/tenants"),
         ("POST", "/v1/tenants"),
         ("GET", "/v1/tenants/orders"),
@@ -61,7 +70,7 @@ fn unknown_paths_methods_and_bodies_become_problem_documents() {
     let call = |method: &str, path: &str, body: &str| {
         send(proxy.admin, method, path, &[TOKEN, JSON], body)
     };
-    for path in ["/", "/v1", "/v1/nope", "/v1/tenants/orders/nope", "/metrics/x"] {
+    for path in ["/nope", "/v1", "/v1/nope", "/v1/tenants/orders/nope", "/metrics/x"] {
         assert!(call("GET", path, "").assert_problem(404, "not_found").contains(path));
     }
     for path in ["", "/stats", "/curve", "/quota"] {

@@ -1,4 +1,12 @@
 //! Tenants at run time: listed, created, changed, removed. Changes survive a restart.
+//!
+//! - `clients`: who is connected
+//! - `errors`: why requests were not served lately
+//! - `password`: passwords that are made up
+
+pub(super) mod clients;
+pub(super) mod errors;
+mod password;
 
 use std::sync::Arc;
 
@@ -7,19 +15,15 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use hare::{Bounds, Resources};
-use rand::RngExt as _;
-use rand::distr::Alphanumeric;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::password::{Asked, new_password};
 use super::body::Body;
 use super::quota::QuotaView;
 use super::{AdminState, Problem, ProblemBody};
 use crate::config::{RawSecret, RawTenant, Scalar, TenantConfig};
 use crate::tenant::{Tenant, base_of, curve_max_bytes};
-
-/// Characters of a generated password: 190 bits.
-const PASSWORD_CHARS: usize = 32;
 
 /// A tenant.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,13 +81,13 @@ pub(super) struct TenantList {
     tenants: Vec<TenantView>,
 }
 
-/// A tenant that was just created.
+/// A tenant that was just created or changed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CreatedTenant {
     /// The tenant.
     #[serde(flatten)]
     tenant: TenantView,
-    /// The password that was generated because none was given. It is not shown again.
+    /// The password that was generated. It is not shown again.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
 }
@@ -94,8 +98,10 @@ pub(super) struct CreatedTenant {
 pub(super) struct TenantFields {
     /// User name; required to create, fixed afterwards.
     name: Option<String>,
-    /// A text, or `sha256:` and its digest; generated if left out.
+    /// A text, or `sha256:` and its digest; `generate` has one generated, and so does leaving it out of a new tenant.
     password: Option<String>,
+    /// Has a password generated, in place of `password`.
+    generate_password: Option<bool>,
     /// Table; the name unless given, fixed afterwards.
     table: Option<String>,
     /// Base cache; required to create.
@@ -140,7 +146,7 @@ struct BoundFields {
 }
 
 /// All tenants.
-#[utoipa::path(get, path = "/v1/tenants", tag = "tenants", security(("token" = [])),
+#[utoipa::path(get, path = "/v1/tenants", operation_id = "list_tenants", tag = "tenants", security(("token" = [])),
     responses((status = 200, body = TenantList)))]
 pub(super) async fn list(State(state): State<AdminState>) -> Json<TenantList> {
     let all = state.inner.shared.tenants.all();
@@ -148,7 +154,7 @@ pub(super) async fn list(State(state): State<AdminState>) -> Json<TenantList> {
 }
 
 /// One tenant.
-#[utoipa::path(get, path = "/v1/tenants/{tenant}", tag = "tenants", security(("token" = [])),
+#[utoipa::path(get, path = "/v1/tenants/{tenant}", operation_id = "show_tenant", tag = "tenants", security(("token" = [])),
     params(("tenant" = String, Path, description = "Name of the tenant")),
     responses((status = 200, body = TenantView), (status = 404, body = ProblemBody)))]
 pub(super) async fn show(
@@ -159,13 +165,13 @@ pub(super) async fn show(
 }
 
 /// Creates a tenant: opens its table, starts or takes over its Redis.
-#[utoipa::path(post, path = "/v1/tenants", tag = "tenants", security(("token" = [])),
+#[utoipa::path(post, path = "/v1/tenants", operation_id = "create_tenant", tag = "tenants", security(("token" = [])),
     request_body = TenantFields,
     responses((status = 201, body = CreatedTenant), (status = 409, body = ProblemBody),
         (status = 422, body = ProblemBody), (status = 503, body = ProblemBody)))]
 pub(super) async fn create(
     State(state): State<AdminState>,
-    Body(mut raw): Body<RawTenant>,
+    Body(Asked { tenant: mut raw, .. }): Body<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
     let inner = &state.inner;
     let _changing = inner.changing.lock().await;
@@ -194,20 +200,25 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, location, Json(created)))
 }
 
-/// Changes password, base share, longest wait, whether it may flush, weight or bounds; what is left out stays.
-#[utoipa::path(patch, path = "/v1/tenants/{tenant}", tag = "tenants", security(("token" = [])),
+/// Changes password, base share, longest wait, whether it may flush, weight or bounds; what is left out stays. A password
+/// that was generated is in the answer, once.
+#[utoipa::path(patch, path = "/v1/tenants/{tenant}", operation_id = "change_tenant", tag = "tenants", security(("token" = [])),
     params(("tenant" = String, Path, description = "Name of the tenant")),
     request_body = TenantFields,
-    responses((status = 200, body = TenantView), (status = 404, body = ProblemBody),
+    responses((status = 200, body = CreatedTenant), (status = 404, body = ProblemBody),
         (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub(super) async fn change(
     State(state): State<AdminState>,
     Path(name): Path<String>,
-    Body(raw): Body<RawTenant>,
-) -> Result<Json<TenantView>, Problem> {
+    Body(Asked { tenant: mut raw, generate_password }): Body<Asked>,
+) -> Result<Json<CreatedTenant>, Problem> {
     let inner = &state.inner;
     let _changing = inner.changing.lock().await;
     let tenant = state.tenant(&name)?;
+    let password = generate_password.then(new_password);
+    if let Some(password) = &password {
+        raw.password = Some(RawSecret::from(password.as_str()));
+    }
     let before = tenant.config.load_full();
     let after = state.check(&raw.over(before.to_raw()), &state.other_tenants(&name))?;
     refuse_fixed(&before, &after)?;
@@ -224,11 +235,11 @@ pub(super) async fn change(
         inner.allocator.set_share(Arc::clone(&tenant), base_after).await;
     }
     tracing::info!(tenant = %name, "tenant changed");
-    Ok(Json(state.view(&tenant)))
+    Ok(Json(CreatedTenant { tenant: state.view(&tenant), password }))
 }
 
 /// Removes a tenant: its clients are cut off and its managed Redis is stopped. Its table stays.
-#[utoipa::path(delete, path = "/v1/tenants/{tenant}", tag = "tenants", security(("token" = [])),
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}", operation_id = "remove_tenant", tag = "tenants", security(("token" = [])),
     params(("tenant" = String, Path, description = "Name of the tenant")),
     responses((status = 204), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
 pub(super) async fn remove(
@@ -314,8 +325,4 @@ fn refuse_fixed(before: &TenantConfig, after: &TenantConfig) -> Result<(), Probl
             "{field} cannot be changed; remove the tenant and create it again (its table stays)"
         ))),
     }
-}
-
-fn new_password() -> String {
-    rand::rng().sample_iter(Alphanumeric).take(PASSWORD_CHARS).map(char::from).collect()
 }
