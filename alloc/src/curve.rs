@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::units::whole_number;
+
 /// A rise this small between ticks is rounding and is flattened instead of refused.
 const ROUNDING: f64 = 1e-9;
 
@@ -149,6 +151,38 @@ impl MissRatioCurve {
         Self::from_monotone_points(salted)
     }
 
+    /// The curve of a cache that holds no more than `bytes` whatever its size: flat from there on.
+    #[must_use]
+    pub fn flat_from(&self, bytes: u64) -> Self {
+        let before = self.points().take_while(|&(tick, _)| tick < bytes);
+        Self::from_monotone_points(before.chain([(bytes, self.miss_ratio_at(bytes))]))
+    }
+
+    /// The curve with every ratio put up or down by `by`, but to 1 at most and not down from `least` or further than there.
+    #[must_use]
+    pub fn shifted(&self, by: f64, least: f64) -> Self {
+        let shifted =
+            self.points().map(|(bytes, ratio)| (bytes, (ratio + by).max(ratio.min(least))));
+        Self::from_monotone_points(shifted)
+    }
+
+    /// The least size from which on the miss ratio is at most `miss_ratio`; `None` if it never is.
+    #[must_use]
+    pub fn bytes_for(&self, miss_ratio: f64) -> Option<u64> {
+        let right = self.miss_ratio.partition_point(|&ratio| ratio > miss_ratio);
+        let (&right_bytes, &right_ratio) = (self.bytes.get(right)?, self.miss_ratio.get(right)?);
+        let (left_bytes, left_ratio) = match right.checked_sub(1) {
+            Some(left) => (self.bytes[left], self.miss_ratio[left]),
+            None => (0, 1.0),
+        };
+        if left_ratio <= miss_ratio {
+            return Some(left_bytes);
+        }
+        let along = (left_ratio - miss_ratio) / (left_ratio - right_ratio);
+        let bytes = whole_number((right_bytes - left_bytes) as f64 * along);
+        Some(left_bytes.saturating_add(bytes).min(right_bytes))
+    }
+
     /// The ticks as `(bytes, miss ratio)`, in order.
     pub fn points(&self) -> impl ExactSizeIterator<Item = (u64, f64)> + '_ {
         self.bytes.iter().copied().zip(self.miss_ratio.iter().copied())
@@ -205,6 +239,37 @@ mod tests {
         assert_eq!(refused(&[1], &[1.5]), CurveError::OutOfRange { index: 0, ratio: 1.5 });
         assert_eq!(refused(&[1, 2], &[0.4, 0.5]), CurveError::Rising { index: 1, ratio: 0.5 });
         assert!(matches!(refused(&[1], &[f64::NAN]), CurveError::OutOfRange { .. }));
+    }
+
+    #[test]
+    fn a_cache_that_holds_no_more_misses_no_less() {
+        let curve = MissRatioCurve::new(vec![10, 20, 30], vec![0.8, 0.4, 0.2]).unwrap();
+        let flat = curve.flat_from(15);
+        for (bytes, ratio) in [(5, 0.9), (10, 0.8), (15, 0.6), (20, 0.6), (99, 0.6)] {
+            assert!((flat.miss_ratio_at(bytes) - ratio).abs() < 1e-12, "{bytes}: {flat:?}");
+        }
+        assert_eq!(curve.flat_from(0), MissRatioCurve::always_miss());
+    }
+
+    #[test]
+    fn the_size_for_a_miss_ratio_is_the_least() {
+        let curve = MissRatioCurve::new(vec![10, 20, 30], vec![0.8, 0.4, 0.4]).unwrap();
+        assert_eq!(
+            [0.9, 0.6, 0.4].map(|ratio| curve.bytes_for(ratio)),
+            [Some(5), Some(15), Some(20)]
+        );
+        assert_eq!((curve.bytes_for(1.0), curve.bytes_for(0.3)), (Some(0), None));
+    }
+
+    #[test]
+    fn a_shift_leaves_the_least_and_stays_a_ratio() {
+        let curve = MissRatioCurve::new(vec![10, 20], vec![0.9, 0.1]).unwrap();
+        let near = |curve: MissRatioCurve, expected: [f64; 2]| {
+            let ratios = curve.miss_ratios().iter().zip(expected);
+            assert!(ratios.clone().all(|(got, want)| (got - want).abs() < 1e-12), "{curve:?}");
+        };
+        near(curve.shifted(0.2, 0.02), [1.0, 0.3]);
+        near(curve.shifted(-0.2, 0.02), [0.7, 0.02]);
     }
 
     #[test]

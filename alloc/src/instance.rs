@@ -96,6 +96,12 @@ pub struct InstanceTenant {
     /// The cache it has now, in bytes; its base cache if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_cache: Option<u64>,
+    /// Miss ratio at which the base share is reckoned; that of the curve at the base cache if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitled_miss_ratio: Option<f64>,
+    /// Part by which the write units of the demand may be too low; 0 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_margin: Option<f64>,
 }
 
 /// A floor or a ceiling under the vectors' names; what is absent is no limit.
@@ -244,8 +250,13 @@ impl Instance {
                     .map_err(in_input)?
                     .with_weight(given.weight.unwrap_or(1.0))
                     .map_err(in_input)?
+                    .with_write_margin(given.write_margin.unwrap_or(0.0))
+                    .map_err(in_input)?
                     .with_bounds(given.bounds())
                     .map_err(|problem| InstanceError::Bounds { id: id(), tenant, problem })?;
+            if let Some(miss_ratio) = given.entitled_miss_ratio {
+                input = input.with_entitled_miss_ratio(miss_ratio).map_err(in_input)?;
+            }
             if let Some(cache_bytes) = given.current_cache {
                 input = input.with_current_cache(cache_bytes);
             }

@@ -82,8 +82,8 @@ pub use history::{CurveHistory, older_window_weight};
 pub use instance::{Instance, InstanceError, Solution, solve};
 pub use minimums::{Minimums, enforce_minimums};
 pub use policy::{
-    Allocation, InputError, Params, Policy, TenantInput, Trade, allocate, predicted_gain,
-    throughput_per_s,
+    Allocation, InputError, Params, Policy, TenantInput, Trade, allocate, base_throughput_per_s,
+    predicted_gain, throughput_per_s,
 };
 pub use resources::{Rates, Resources};
 pub use sampler::Sampler;

@@ -116,6 +116,8 @@ pub struct TenantInput {
     weight: f64,
     bounds: Bounds,
     current_cache_bytes: Option<u64>,
+    entitled_miss_ratio: Option<f64>,
+    write_margin: f64,
 }
 
 /// A number that no policy can work with.
@@ -155,7 +157,16 @@ impl TenantInput {
             return Err(InputError { field, value, expected: "a number from 0 to 1" });
         }
         let bounds = Bounds::default();
-        Ok(Self { demand, curve, base, weight: 1.0, bounds, current_cache_bytes: None })
+        Ok(Self {
+            demand,
+            curve,
+            base,
+            weight: 1.0,
+            bounds,
+            current_cache_bytes: None,
+            entitled_miss_ratio: None,
+            write_margin: 0.0,
+        })
     }
 
     /// Gives the tenant `weight` times the improvement over base that a tenant of weight 1 gets; 0
@@ -187,6 +198,35 @@ impl TenantInput {
     pub fn with_current_cache(mut self, cache_bytes: u64) -> Self {
         self.current_cache_bytes = Some(cache_bytes);
         self
+    }
+
+    /// Says at what miss ratio the base share is to be reckoned, where it is not that of the curve at the base cache: a
+    /// tenant whose curve says what its cold cache does is entitled to what a warm one would give it. Only
+    /// [`Policy::Optimum`] heeds it.
+    ///
+    /// # Errors
+    /// A ratio that is not a number from 0 to 1.
+    pub fn with_entitled_miss_ratio(mut self, miss_ratio: f64) -> Result<Self, InputError> {
+        if !(0.0..=1.0).contains(&miss_ratio) {
+            let expected = "a number from 0 to 1";
+            return Err(InputError { field: "entitled_miss_ratio", value: miss_ratio, expected });
+        }
+        self.entitled_miss_ratio = Some(miss_ratio);
+        Ok(self)
+    }
+
+    /// Says by which part of it the demand for write units may be too low, as when few writes were seen. The tenant is left
+    /// so much more of them, but never more than its base share for that. Only [`Policy::Optimum`] heeds it.
+    ///
+    /// # Errors
+    /// A margin that is not a number from 0 to 1.
+    pub fn with_write_margin(mut self, margin: f64) -> Result<Self, InputError> {
+        if !(0.0..=1.0).contains(&margin) {
+            let expected = "a number from 0 to 1";
+            return Err(InputError { field: "write_margin", value: margin, expected });
+        }
+        self.write_margin = margin;
+        Ok(self)
     }
 
     /// What an average request costs if everything misses.
@@ -223,6 +263,18 @@ impl TenantInput {
     #[must_use]
     pub fn current_cache_bytes(&self) -> u64 {
         self.current_cache_bytes.unwrap_or(self.base.cache_bytes)
+    }
+
+    /// The part by which the demand for write units may be too low.
+    #[must_use]
+    pub fn write_margin(&self) -> f64 {
+        self.write_margin
+    }
+
+    /// The miss ratio at which the base share is reckoned, if not that of the curve at the base cache.
+    #[must_use]
+    pub fn entitled_miss_ratio(&self) -> Option<f64> {
+        self.entitled_miss_ratio
     }
 }
 
@@ -301,11 +353,22 @@ pub fn throughput_per_s(tenant: &TenantInput, share: &Resources) -> Option<f64> 
     tenant.demand.at_miss_ratio(miss_ratio).throughput_per_s(share.rates())
 }
 
+/// Requests per second that the base share entitles a tenant to; `None` if nothing limits it.
+#[must_use]
+pub fn base_throughput_per_s(tenant: &TenantInput) -> Option<f64> {
+    match tenant.entitled_miss_ratio {
+        Some(miss_ratio) => {
+            tenant.demand.at_miss_ratio(miss_ratio).throughput_per_s(tenant.base.rates())
+        }
+        None => throughput_per_s(tenant, &tenant.base),
+    }
+}
+
 /// Predicted throughput with `share` over that with the base share; 1 for idle tenants and those whose
 /// base sustains nothing.
 #[must_use]
 pub fn predicted_gain(tenant: &TenantInput, share: &Resources) -> f64 {
-    match (throughput_per_s(tenant, share), throughput_per_s(tenant, &tenant.base)) {
+    match (throughput_per_s(tenant, share), base_throughput_per_s(tenant)) {
         (Some(new), Some(base)) if base > 0.0 => (new / base).min(f64::MAX),
         _ => 1.0,
     }
@@ -313,8 +376,67 @@ pub fn predicted_gain(tenant: &TenantInput, share: &Resources) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Policy, TenantInput};
-    use crate::{Demand, MissRatioCurve, Resources};
+    use super::{Params, Policy, TenantInput, allocate, base_throughput_per_s, predicted_gain};
+    use crate::{Demand, MissRatioCurve, Resources, optimum};
+
+    /// Two tenants that read and write, each with 100 of everything.
+    fn pair(write_units: [f64; 2]) -> Vec<TenantInput> {
+        let base = Resources {
+            cache_bytes: 1000,
+            read_units_per_s: 100.0,
+            write_units_per_s: 100.0,
+            net_bytes_per_s: 1e9,
+        };
+        let input = |write_units| {
+            let demand = Demand { read_units: 1.0, write_units, net_bytes: 1.0, net_alpha: 0.0 };
+            let curve = MissRatioCurve::new(vec![1000, 2000], vec![0.5, 0.25]).unwrap();
+            TenantInput::new(demand, curve, base).unwrap()
+        };
+        write_units.map(input).to_vec()
+    }
+
+    #[test]
+    fn a_write_margin_leaves_more_write_units_but_never_more_than_base() {
+        let params = Params::paper(10, 10);
+        let mut tenants = pair([0.1, 1.0]);
+        let write_units = |tenants: &[TenantInput]| {
+            allocate(Policy::Optimum, &params, tenants).shares[0].write_units_per_s
+        };
+        let without = write_units(&tenants);
+        for tenant in &mut tenants {
+            *tenant = tenant.clone().with_write_margin(0.5).unwrap();
+        }
+        let ratio = allocate(Policy::Optimum, &params, &tenants).improve_ratio;
+        // 20 for the base throughput of one, 100 for that of the other, who has no use for a margin; 30 with the margin.
+        assert!((without - 200.0 * 20.0 / 120.0).abs() < 1e-6, "{without}");
+        assert!((write_units(&tenants) - 200.0 * 30.0 / 130.0).abs() < 1e-6);
+        assert!(ratio > 0.3, "{ratio}");
+        assert!(tenants[0].clone().with_write_margin(1.5).is_err());
+    }
+
+    #[test]
+    fn who_was_cut_is_owed_its_base_throughput_and_who_is_cold_no_more_than_it_has() {
+        let params = Params::paper(10, 10);
+        let cold = pair([0.1, 0.1])[0].curve().flat_from(500);
+        let input = |entitled: f64| {
+            let given = &pair([0.1, 0.1])[0];
+            let cold = TenantInput::new(*given.demand(), cold.clone(), *given.base()).unwrap();
+            cold.with_entitled_miss_ratio(entitled).unwrap()
+        };
+        let reads = |entitled: f64| {
+            let tenants = [input(entitled), pair([0.1, 0.1])[1].clone()];
+            let caches = [1000, 1000];
+            let ratio = optimum::ratio_with(&params, &tenants, &caches);
+            (optimum::rates_for(&params, &tenants, &caches).shares[0].read_units_per_s, ratio)
+        };
+        let (kept, ratio) = reads(0.75);
+        assert!((kept - 100.0).abs() < 1e-6 && ratio.abs() < 1e-9, "{kept} {ratio}");
+        let (owed, ratio) = reads(0.5);
+        // 150 and 100 are owed out of 200.
+        assert!((owed - 120.0).abs() < 1e-6 && (ratio + 0.2).abs() < 1e-9, "{owed} {ratio}");
+        assert_eq!(base_throughput_per_s(&input(0.5)), Some(200.0));
+        assert!((predicted_gain(&input(0.5), input(0.5).base()) - 2.0 / 3.0).abs() < 1e-9);
+    }
 
     #[test]
     fn names_round_trip() {

@@ -8,6 +8,7 @@ use hare::{
     predicted_gain, throughput_per_s,
 };
 
+use crate::filling::{Filling, Seen};
 use crate::reading::Reading;
 use crate::reading::{Counted, Learned};
 
@@ -17,6 +18,8 @@ const STARVED: f64 = 0.97;
 const FILLING: f64 = 0.01;
 /// After a window that a tenant spent starving, the windows until its curve is more than cold misses.
 const STARVED_WINDOWS: u32 = 2;
+/// A base cache of which base read units fill this part in a window counts as full.
+const QUICK: f64 = 0.1;
 /// A window shorter than this says nothing about throughput.
 const SHORTEST_MEASURE: Duration = Duration::from_secs(1);
 
@@ -37,6 +40,7 @@ pub(crate) struct Account {
     used_bytes: u64,
     calibration: Calibration,
     learned: Option<Learned>,
+    filling: Option<Filling>,
 }
 
 /// What was counted in one window.
@@ -110,6 +114,7 @@ impl Account {
             base_requests_per_s: self.base_throughput_per_s(reading, &window),
             limited,
         });
+        self.filling = self.filled(reading, &counted, open_for).or(self.filling);
         let is_stuck = window.usage.requests() == 0 && window.refused > 0;
         self.stuck_windows = if is_stuck { self.stuck_windows.saturating_add(1) } else { 0 };
         self.push(window, keep);
@@ -161,6 +166,11 @@ impl Account {
         Some(predicted_gain(&input.ok()?, share))
     }
 
+    /// How far its cache was filled at the end of the last closed window.
+    pub(crate) fn filling(&self) -> Option<Filling> {
+        self.filling
+    }
+
     /// The sum that closing the window now would leave, without closing it.
     pub(crate) fn sum(&self, now: &Counted, keep: usize) -> Window {
         let mut sum = Window::of(&now.since(&self.last));
@@ -176,6 +186,28 @@ impl Account {
             sum.refused += window.refused;
         }
         sum
+    }
+
+    /// `None` where too little is known to tell.
+    fn filled(&self, reading: &Reading, counted: &Counted, window: Duration) -> Option<Filling> {
+        if window < SHORTEST_MEASURE {
+            return None;
+        }
+        let curve = self.curve(reading)?;
+        let seen = Seen {
+            size_bytes: reading.quota.cache_bytes,
+            used_bytes: reading.memory?.total_allocated_bytes,
+            base_bytes: reading.base.cache_bytes,
+            window,
+            reads: counted.reads,
+            misses: counted.reads.saturating_sub(counted.hits),
+            entry_bytes: self.learned.as_ref()?.mean_entry_bytes * self.calibration.scale,
+            curve: &curve,
+        };
+        // What fills in a few windows is full for all that a decision can tell.
+        let fills_bytes = reading.base.read_units_per_s * seen.entry_bytes * window.as_secs_f64();
+        let is_quick = fills_bytes >= QUICK * reading.base.cache_bytes as f64;
+        (!is_quick).then(|| Filling::after(self.filling, &seen))
     }
 
     fn base_throughput_per_s(&self, reading: &Reading, window: &Window) -> Option<f64> {

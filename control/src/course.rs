@@ -26,6 +26,8 @@ pub struct Leg {
     pub base: Resources,
     /// What it has and what it is to have.
     pub share: Move,
+    /// Rates for the cache that it has, from now until it has that of `share`; `None` if those that it has will do.
+    pub meanwhile: Option<Rates>,
 }
 
 /// How changes are to be put in place, as it is configured.
@@ -175,8 +177,12 @@ impl Course {
         let mut orders = self.stop();
         // One that is on its way already goes on from where it was stopped.
         let from = |leg: &Leg| self.parts.get(&leg.number).map_or(leg.share.from, |p| p.quota);
-        let moves: Vec<Move> =
-            legs.iter().map(|leg| Move { from: from(leg), to: leg.share.to }).collect();
+        let moves = legs.iter().map(|leg| {
+            let from = from(leg);
+            let rates = leg.meanwhile.unwrap_or_else(|| from.rates());
+            Move { from: Resources::new(from.cache_bytes, rates), to: leg.share.to }
+        });
+        let moves: Vec<Move> = moves.collect();
         let rounds = match pace {
             Pace::Direct | Pace::Boost => vec![moves.iter().map(|one| one.to).collect()],
             Pace::Gradual(step_bytes) => plan::rounds(&moves, step_bytes),
@@ -186,7 +192,7 @@ impl Course {
         self.rounds = rounds.into_iter().map(|shares| numbers().zip(shares).collect()).collect();
         for (leg, share) in legs.iter().zip(&moves) {
             let part = self.parts.entry(leg.number);
-            let part = part.or_insert_with(|| Part::new(leg.number, share.from));
+            let part = part.or_insert_with(|| Part::new(leg.number, leg.share.from));
             if pace == Pace::Boost && share.to.cache_bytes > share.from.cache_bytes {
                 part.boost = Some((leg.base.rates(), now + self.pacing.boost_deadline));
             }

@@ -64,7 +64,7 @@ impl Scene {
             .zip(goals)
             .map(|(number, &to)| {
                 let from = self.quotas[&number];
-                Leg { number, base: share(100, 100.0), share: Move { from, to } }
+                Leg { number, base: share(100, 100.0), share: Move { from, to }, meanwhile: None }
             })
             .collect();
         let orders = self.course.begin(&legs, pace, self.now);

@@ -8,12 +8,15 @@
 //! A window in which a tenant made no progress for the first time is skipped, for it may say as little of the others. If
 //! the next one is no better, that tenant gets its base share and the others go on without it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use hare::{Minimums, Params, Policy, Resources, allocate, enforce_minimums};
+use hare::{Minimums, Params, Policy, Rates, Resources, allocate, enforce_minimums};
 
+use crate::approach::{Approach, Moving, Worth};
 use crate::caution::Caution;
-use crate::decision::{Decision, ReasonCode, Role};
+use crate::decision::{Decision, ReasonCode, Role, TenantDecision};
 use crate::inputs::Inputs;
 use crate::seat::Seat;
 use crate::snapshot::Snapshot;
@@ -37,6 +40,16 @@ pub struct Options {
     pub reserve: f64,
     /// Improvement that moving cache must bring.
     pub stability: f64,
+    /// Time until the next decision, which goes on from what caches are filled to by then; `None` if none will follow, and
+    /// this one is for full caches.
+    pub epoch: Option<Duration>,
+}
+
+impl Options {
+    /// Time until the next decision, if the policy heeds how far caches are filled.
+    pub(crate) fn fill_time(&self) -> Option<Duration> {
+        self.epoch.filter(|_| self.policy == Policy::Optimum)
+    }
 }
 
 /// Decides.
@@ -60,7 +73,7 @@ pub fn decide(snapshot: &Snapshot, options: &Options) -> Decision {
             Some((ReasonCode::NoProgress, reason)),
         );
     }
-    conclude(snapshot, &seats, share_out(&seats, options), options, None)
+    conclude(snapshot, &seats, share_out(snapshot, &seats, options), options, None)
 }
 
 /// Whether two shares differ by more than rounding.
@@ -78,17 +91,22 @@ struct Outcome {
     total: Resources,
     improve_ratio: f64,
     rounds: usize,
+    /// Rates until the caches of the shares are there, by tenant.
+    meanwhile: BTreeMap<usize, Rates>,
+    /// What becomes of cache, where filling it counts.
+    moving: Option<Moving>,
     inputs: Option<Inputs>,
 }
 
 impl Outcome {
     fn of(shares: Vec<Resources>) -> Self {
         let total = shares.iter().sum();
-        Self { shares, total, improve_ratio: 0.0, rounds: 0, inputs: None }
+        let (meanwhile, moving) = (BTreeMap::new(), None);
+        Self { shares, total, improve_ratio: 0.0, rounds: 0, meanwhile, moving, inputs: None }
     }
 }
 
-fn share_out(seats: &[Seat<'_>], options: &Options) -> Outcome {
+fn share_out(snapshot: &Snapshot, seats: &[Seat<'_>], options: &Options) -> Outcome {
     let mut shares: Vec<Resources> = seats
         .iter()
         .map(|seat| if seat.role == Role::Pinned { seat.view.current } else { seat.view.base })
@@ -96,12 +114,13 @@ fn share_out(seats: &[Seat<'_>], options: &Options) -> Outcome {
     if options.policy == Policy::Static {
         return Outcome::of(shares);
     }
+    let bases = raised_bases(seats);
     let mut total = Resources::default();
     let mut places = Vec::new();
     let mut tenants = Vec::new();
-    for (place, (seat, base)) in seats.iter().zip(raised_bases(seats)).enumerate() {
-        let input = seat.is_active().then(|| seat.input_over(base)).flatten();
-        total = total + if input.is_some() { base } else { shares[place] };
+    for (place, (seat, base)) in seats.iter().zip(&bases).enumerate() {
+        let input = seat.is_active().then(|| seat.input_over(*base)).flatten();
+        total = total + if input.is_some() { *base } else { shares[place] };
         if let Some(input) = input {
             places.push(place);
             tenants.push(input);
@@ -113,8 +132,33 @@ fn share_out(seats: &[Seat<'_>], options: &Options) -> Outcome {
         stability: options.stability,
         ..Params::paper((smallest_base / STEPS_PER_BASE).max(1), options.min_cache_bytes)
     };
-    let mut allocation = allocate(options.policy, &params, &tenants);
     let floors = Minimums { cache_bytes: options.min_cache_bytes, ..Minimums::default() };
+    let is_filling = seats.iter().any(|seat| seat.is_active() && seat.view.filling.is_some());
+    if let Some(epoch) = options.fill_time().filter(|_| is_filling) {
+        let bases: Vec<Resources> = tenants.iter().map(|input| *input.base()).collect();
+        let active: Vec<&Seat<'_>> = places.iter().map(|&place| &seats[place]).collect();
+        let worth = Worth {
+            threshold: options.threshold,
+            found_before: snapshot.found_better,
+            on_the_way: snapshot.on_the_way,
+        };
+        if let Some(approach) = Approach::new(&active, &bases, params, floors, epoch) {
+            let step = approach.step(worth);
+            for (&place, share) in places.iter().zip(&step.shares) {
+                shares[place] = *share;
+            }
+            return Outcome {
+                shares,
+                total,
+                improve_ratio: step.moving.ratio,
+                rounds: step.rounds,
+                meanwhile: places.iter().copied().zip(step.meanwhile).collect(),
+                moving: Some(step.moving),
+                inputs: Some(Inputs { params, places, tenants: approach.into_inputs() }),
+            };
+        }
+    }
+    let mut allocation = allocate(options.policy, &params, &tenants);
     let bases: Vec<Resources> = tenants.iter().map(|input| *input.base()).collect();
     enforce_minimums(&mut allocation.shares, &bases, &floors);
     for (&place, share) in places.iter().zip(allocation.shares) {
@@ -125,6 +169,8 @@ fn share_out(seats: &[Seat<'_>], options: &Options) -> Outcome {
         total,
         improve_ratio: allocation.improve_ratio,
         rounds: allocation.rounds,
+        meanwhile: BTreeMap::new(),
+        moving: None,
         inputs: Some(Inputs { params, places, tenants }),
     }
 }
@@ -171,9 +217,14 @@ fn conclude(
     verdict: Option<(ReasonCode, String)>,
 ) -> Decision {
     let improvement = Improvement::of(seats, &outcome.shares, snapshot.found_better);
-    let (reason_code, reason) = verdict
-        .unwrap_or_else(|| judge(seats, &outcome.shares, &outcome.total, options, &improvement));
-    let tenants = seats.iter().zip(&outcome.shares).map(|(seat, share)| seat.describe(*share));
+    let (reason_code, reason) = verdict.unwrap_or_else(|| {
+        let moving = outcome.moving.as_ref();
+        judge(seats, &outcome.shares, &outcome.total, options, &improvement, moving)
+    });
+    let tenants = seats.iter().zip(&outcome.shares).enumerate().map(|(place, (seat, share))| {
+        let meanwhile = outcome.meanwhile.get(&place).copied();
+        TenantDecision { meanwhile, ..seat.describe(*share) }
+    });
     Decision {
         policy: options.policy,
         improve_ratio: outcome.improve_ratio,
@@ -183,6 +234,7 @@ fn conclude(
         reason_code,
         reason,
         tenants: tenants.collect(),
+        is_a_step: outcome.moving.is_some_and(|moving| moving.is_a_step()),
         inputs: outcome.inputs.map(Arc::new),
     }
 }

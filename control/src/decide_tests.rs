@@ -19,6 +19,7 @@ const OPTIONS: Options = Options {
     min_cache_bytes: 10 * MIB,
     reserve: 0.0,
     stability: 0.0,
+    epoch: None,
 };
 
 fn base() -> Resources {
@@ -62,6 +63,7 @@ fn tenant(name: &str, working_set_bytes: u64) -> TenantView {
         took_part: true,
         curve: Some(curve.unwrap()),
         confidence: Confidence { sampled_reads: 1_000, ..Confidence::default() },
+        filling: None,
     }
 }
 
@@ -71,7 +73,7 @@ fn pair() -> Vec<TenantView> {
 }
 
 fn run(tenants: &[TenantView], options: &Options) -> Decision {
-    decide(&Snapshot { tenants: tenants.to_vec(), found_better: false }, options)
+    decide(&Snapshot { tenants: tenants.to_vec(), found_better: false, on_the_way: false }, options)
 }
 
 fn total(decision: &Decision) -> Resources {
@@ -219,7 +221,7 @@ fn a_loss_against_base_is_ended_whatever_the_threshold() {
 fn a_small_improvement_has_to_be_seen_twice() {
     let improvement = run(&pair(), &OPTIONS).improvement;
     let options = Options { threshold: improvement * 0.7, ..OPTIONS };
-    let mut snapshot = Snapshot { tenants: pair(), found_better: false };
+    let mut snapshot = Snapshot { tenants: pair(), found_better: false, on_the_way: false };
     let first = decide(&snapshot, &options);
     assert_eq!(first.reason_code, ReasonCode::Unconfirmed, "{}", first.reason);
     snapshot.found_better = true;

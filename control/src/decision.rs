@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hare::{Policy, Resources};
+use hare::{Policy, Rates, Resources};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -81,6 +81,9 @@ pub struct Decision {
     pub reason: String,
     /// Tenant by tenant, in the order of the snapshot.
     pub tenants: Vec<TenantDecision>,
+    /// Cache is moved only as far as it can be filled until the next decision, which is to go on.
+    #[serde(skip)]
+    pub is_a_step: bool,
     /// What the policy was asked; `None` if it was not, or if that is long ago.
     #[serde(skip)]
     pub inputs: Option<Arc<Inputs>>,
@@ -103,11 +106,14 @@ pub struct TenantDecision {
     /// What it should have.
     #[schema(value_type = Share)]
     pub share: Resources,
+    /// Rates for the cache that it has, until that of `share` is there; absent where it keeps those that it has.
+    #[serde(skip)]
+    pub meanwhile: Option<Rates>,
     /// Its part of an improvement, relative to other tenants.
     pub weight: f64,
-    /// Predicted throughput with `share` over that with `base`.
+    /// Predicted throughput with `share` over that with `base`, until the next run: with a cache as far as it is filled by then.
     pub predicted_gain: f64,
-    /// Predicted throughput with `current` over that with `base`.
+    /// Predicted throughput with `current` over that with `base`, likewise.
     pub current_gain: f64,
     /// Requests/s that `base` sustains; absent if nothing limits it.
     pub base_requests_per_s: Option<f64>,

@@ -37,6 +37,8 @@ impl Inputs {
                 min: Some(limits(&tenant.bounds().min)),
                 max: Some(limits(&tenant.bounds().max)),
                 current_cache: Some(tenant.current_cache_bytes()),
+                entitled_miss_ratio: tenant.entitled_miss_ratio(),
+                write_margin: Some(tenant.write_margin()).filter(|margin| *margin > 0.0),
             }
         });
         Instance {

@@ -18,8 +18,10 @@ pub(crate) struct Ledger {
     accounts: BTreeMap<u32, Account>,
     /// Who took part in the last run that was no dry one.
     took_part: BTreeSet<u32>,
-    /// That run found a change that was worth it.
+    /// That run found a change that was worth it, and left it at that.
     found_better: bool,
+    /// That run moved cache, but not all that it wanted to move.
+    on_the_way: bool,
 }
 
 impl Ledger {
@@ -57,13 +59,20 @@ impl Ledger {
     /// What closing the windows now would leave to decide from, without closing anything.
     pub(crate) fn snapshot(&self, readings: &[Reading], keep: usize) -> Snapshot {
         let tenants = readings.iter().map(|reading| self.view(reading, keep)).collect();
-        Snapshot { tenants, found_better: self.found_better }
+        Snapshot { tenants, found_better: self.found_better, on_the_way: self.on_the_way }
     }
 
-    /// Notes what the next decision has to know of this one: who takes part, and whether a change is worth it.
-    pub(crate) fn remember(&mut self, took_part: impl Iterator<Item = u32>, found_better: bool) {
+    /// Notes what the next decision has to know of this one: who takes part, whether a change is worth it, and whether it is
+    /// made in full.
+    pub(crate) fn remember(
+        &mut self,
+        took_part: impl Iterator<Item = u32>,
+        found_better: bool,
+        on_the_way: bool,
+    ) {
         self.took_part = took_part.collect();
         self.found_better = found_better;
+        self.on_the_way = on_the_way;
     }
 
     /// From modelled entries to the `maxmemory` of this tenant.
@@ -104,6 +113,7 @@ impl Ledger {
             took_part: self.took_part.contains(&reading.number),
             curve: account.and_then(|account| account.curve(reading)),
             confidence: learned.map(|learned| learned.confidence).unwrap_or_default(),
+            filling: account.and_then(Account::filling),
         }
     }
 }

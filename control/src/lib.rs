@@ -14,8 +14,10 @@
 //! - `account`: one tenant's recent windows; `ledger`: those of all, and the snapshot made of them
 //! - [`snapshot`]: what a decision is made from
 //! - [`caution`]: how much of a curve is believed
+//! - [`filling`]: how far a cache is filled, and how it misses until it is
 //! - `seat`: whether a tenant takes part, and what the policy sees of it
 //! - [`decide`]: snapshot and options in, decision out; `verdict`: whether it is worth it; [`decision`]: what it is
+//! - `approach`: where caches take long to fill: the step that is made now, and the rates for it
 //! - [`inputs`]: what the policy was asked, to be asked again offline
 //! - [`run`]: what is remembered of a decision, and what came of it
 //!
@@ -32,6 +34,9 @@
 
 mod account;
 pub mod amount;
+mod approach;
+#[cfg(test)]
+mod approach_tests;
 pub mod bucket;
 pub mod caution;
 pub mod course;
@@ -41,6 +46,7 @@ pub mod decide;
 #[cfg(test)]
 mod decide_tests;
 pub mod decision;
+pub mod filling;
 pub mod inputs;
 mod ledger;
 mod part;

@@ -14,7 +14,8 @@ pub struct Move {
 /// The shares of all tenants after each round, the last being the goal. In no round does more than `step_bytes` of cache
 /// change hands, and no resource's sum is above what it is at the start or at the end.
 ///
-/// Rates are one round behind the cache: who gets cache gives up rates for it only when that cache is warm, or it would have
+/// A move begins with the rates that the caches at its start need, as [`crate::course::Leg::meanwhile`] says. From there on
+/// rates are one round behind the cache: who gets cache gives up rates for it only when that cache is warm, or it would have
 /// neither. Who gives cache waits a round for what it gets in return, one step's worth.
 pub(crate) fn rounds(moves: &[Move], step_bytes: u64) -> Vec<Vec<Resources>> {
     let grown = |one: &Move| one.to.cache_bytes.saturating_sub(one.from.cache_bytes);

@@ -78,7 +78,9 @@ impl Planner {
             let parts = readings.iter().zip(&decision.tenants);
             let active = parts.filter(|(_, tenant)| tenant.role == Role::Active);
             let found_better = decision.reason_code == ReasonCode::Unconfirmed;
-            self.ledger.remember(active.map(|(reading, _)| reading.number), found_better);
+            let on_the_way = decision.is_to_apply() && decision.is_a_step;
+            let active = active.map(|(reading, _)| reading.number);
+            self.ledger.remember(active, found_better, on_the_way);
         }
         if decision.pace(occasion.apply, 0) == Pace::Boost {
             decision.boost();

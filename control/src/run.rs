@@ -183,6 +183,7 @@ mod tests {
             reason: String::new(),
             tenants: Vec::new(),
             inputs: None,
+            is_a_step: false,
         }
     }
 

@@ -1,9 +1,11 @@
 //! A tenant at the table: whether it takes part, and what the policy sees of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hare::{
-    MissRatioCurve, Policy, Resources, TenantInput, WindowUsage, predicted_gain, throughput_per_s,
+    MissRatioCurve, Policy, Resources, TenantInput, WindowUsage, base_throughput_per_s,
+    predicted_gain,
 };
 
 use crate::caution::{Caution, CautiousCurve};
@@ -15,6 +17,10 @@ use crate::snapshot::TenantView;
 const ENOUGH_READS: u64 = 64;
 /// Sampled reads below which one that took part no longer does: no tenant goes in and out from epoch to epoch.
 const TOO_FEW_READS: u64 = 32;
+/// Standard errors by which the number of writes may have been too low.
+const WRITE_MARGIN_ERRORS: f64 = 2.5;
+/// A margin of no more than this is none: what is as well known as that is left alone.
+const LEAST_WRITE_MARGIN: f64 = 0.05;
 /// Part of a bound from which a share counts as being at it.
 const AT_BOUND: f64 = 1.0 - 1e-6;
 
@@ -24,6 +30,8 @@ pub(crate) struct Seat<'a> {
     pub(crate) role: Role,
     /// Over the true base share; `None` if a number is none that a policy can work with.
     pub(crate) input: Option<TenantInput>,
+    /// The same as its cache will be filled until the next decision, where that matters.
+    ahead: Option<TenantInput>,
     /// Its part of an improvement, where the policy heeds that.
     pub(crate) weight: f64,
     cautious: CautiousCurve,
@@ -42,7 +50,9 @@ impl<'a> Seat<'a> {
         let input = input_of(view, cautious.curve.clone(), view.base);
         let role = role_of(view, input.is_some());
         let weight = if options.policy == Policy::Optimum { view.weight } else { 1.0 };
-        Self { view, role, input, weight, cautious }
+        let mut seat = Self { view, role, input, ahead: None, weight, cautious };
+        seat.ahead = options.fill_time().and_then(|epoch| seat.input_ahead(view.base, epoch / 2));
+        seat
     }
 
     pub(crate) fn is_active(&self) -> bool {
@@ -54,9 +64,37 @@ impl<'a> Seat<'a> {
         input_of(self.view, self.cautious.curve.clone(), base)
     }
 
+    /// The same with the cache as it will be filled some time ahead.
+    pub(crate) fn input_ahead(&self, base: Resources, ahead: Duration) -> Option<TenantInput> {
+        let Some(filling) = self.view.filling else { return self.input_over(base) };
+        let curve = filling.levelled(&self.cautious.curve);
+        let entitled = filling.base_miss_ratio(&curve, base.cache_bytes, ahead);
+        let input = input_of(self.view, filling.ahead(&curve, ahead), base)?;
+        input.with_entitled_miss_ratio(entitled).ok()
+    }
+
+    /// The same, and no cache may be taken from it that it could not fill again in that time with its base rates.
+    pub(crate) fn input_with_way_back(
+        &self,
+        base: Resources,
+        ahead: Duration,
+    ) -> Option<TenantInput> {
+        let input = self.input_ahead(base, ahead)?;
+        let Some(filling) = self.view.filling else { return Some(input) };
+        let usage = &self.view.usage;
+        let units_per_read =
+            usage.read_half_units_if_missed as f64 / 2.0 / usage.reads.max(1) as f64;
+        let misses_per_s = base.read_units_per_s / units_per_read;
+        let least_bytes = base.cache_bytes.saturating_sub(filling.bytes_of(misses_per_s, ahead));
+        let mut bounds = *input.bounds();
+        bounds.min.cache_bytes = bounds.min.cache_bytes.max(least_bytes);
+        input.with_bounds(bounds).ok()
+    }
+
     /// Predicted throughput with `share` over that with the base share.
     pub(crate) fn gain(&self, share: &Resources) -> f64 {
-        self.input.as_ref().map_or(1.0, |input| predicted_gain(input, share))
+        let input = self.ahead.as_ref().or(self.input.as_ref());
+        input.map_or(1.0, |input| predicted_gain(input, share))
     }
 
     /// Gain over base per unit of weight; a loss counts in full.
@@ -77,6 +115,7 @@ impl<'a> Seat<'a> {
 
     pub(crate) fn describe(&self, share: Resources) -> TenantDecision {
         let view = self.view;
+        let input = self.ahead.as_ref().or(self.input.as_ref());
         let miss_ratio = |share: &Resources| self.cautious.curve.miss_ratio_at(share.cache_bytes);
         TenantDecision {
             name: Arc::clone(&view.name),
@@ -84,10 +123,11 @@ impl<'a> Seat<'a> {
             base: view.base,
             current: view.current,
             share,
+            meanwhile: None,
             weight: view.weight,
             predicted_gain: self.gain(&share),
             current_gain: self.gain(&view.current),
-            base_requests_per_s: self.input.as_ref().and_then(|i| throughput_per_s(i, &view.base)),
+            base_requests_per_s: input.and_then(base_throughput_per_s),
             demand: demand_of(&view.usage),
             curve: CurveSummary {
                 sampled_reads: view.confidence.sampled_reads,
@@ -131,7 +171,15 @@ fn role_of(view: &TenantView, is_usable: bool) -> Role {
 fn input_of(view: &TenantView, curve: MissRatioCurve, base: Resources) -> Option<TenantInput> {
     let input = TenantInput::new(view.usage.demand(true), curve, base).ok()?;
     let input = input.with_weight(view.weight).ok()?.with_bounds(view.bounds).ok()?;
+    let input = input.with_write_margin(write_margin(&view.usage)).ok()?;
     Some(input.with_current_cache(view.current.cache_bytes))
+}
+
+/// Part by which the demand for write units may be too low: writes come as they come, so their number has an error of its
+/// square root.
+fn write_margin(usage: &WindowUsage) -> f64 {
+    let margin = WRITE_MARGIN_ERRORS / (usage.writes.max(1) as f64).sqrt();
+    (margin - LEAST_WRITE_MARGIN).clamp(0.0, 1.0)
 }
 
 fn demand_of(usage: &WindowUsage) -> DemandSummary {

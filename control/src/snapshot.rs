@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use hare::{Bounds, Confidence, MissRatioCurve, Resources, WindowUsage};
 
+use crate::filling::Filling;
+
 /// All tenants at the end of an epoch.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -11,6 +13,8 @@ pub struct Snapshot {
     pub tenants: Vec<TenantView>,
     /// The last run found a change worth more than the threshold, and left it at that.
     pub found_better: bool,
+    /// The last run moved cache, but not all that it wanted to move.
+    pub on_the_way: bool,
 }
 
 /// One tenant at the end of an epoch.
@@ -45,4 +49,6 @@ pub struct TenantView {
     pub curve: Option<MissRatioCurve>,
     /// What the curve rests on.
     pub confidence: Confidence,
+    /// How far its cache is filled; `None` if that is not known, and it counts as full.
+    pub filling: Option<Filling>,
 }

@@ -2,6 +2,7 @@
 
 use hare::{Policy, Resources};
 
+use crate::approach::Moving;
 use crate::decide::{Options, differs};
 use crate::decision::ReasonCode;
 use crate::seat::Seat;
@@ -11,7 +12,7 @@ const TOLERANCE: f64 = 0.03;
 /// Differences below this are rounding.
 const ROUNDING: f64 = 1e-9;
 /// Thresholds, or tolerances, beyond which a finding needs no second run to confirm it.
-const SURE: f64 = 2.0;
+pub(crate) const SURE: f64 = 2.0;
 /// Part of a total by which the reserve may be used before it is taken back.
 const RESERVE_TOLERANCE: f64 = 0.02;
 
@@ -56,6 +57,7 @@ pub(crate) fn judge(
     total: &Resources,
     options: &Options,
     improvement: &Improvement,
+    moving: Option<&Moving>,
 ) -> (ReasonCode, String) {
     let changed = |seat: &Seat<'_>, share| differs(&seat.view.current, share);
     let active = seats.iter().filter(|seat| seat.is_active()).count();
@@ -87,17 +89,26 @@ pub(crate) fn judge(
             return (ReasonCode::TotalExceeded, String::from(reason));
         }
     }
-    worth(options, improvement)
+    worth(options, improvement, moving)
 }
 
-fn worth(options: &Options, improvement: &Improvement) -> (ReasonCode, String) {
+fn worth(
+    options: &Options,
+    improvement: &Improvement,
+    moving: Option<&Moving>,
+) -> (ReasonCode, String) {
     let percent = |ratio: f64| ratio * 100.0;
-    if improvement.worst_new < -TOLERANCE {
+    // Where caches are cold there may be no way to give everybody base throughput at once, but a better one.
+    let is_better = moving.is_some() && improvement.worst_new > improvement.worst_current;
+    if improvement.worst_new < -TOLERANCE && !is_better {
         let reason = format!(
             "a tenant would fall {:.1} % below what its base share gives",
             percent(-improvement.worst_new)
         );
         return (ReasonCode::WouldHarm, reason);
+    }
+    if let Some(moving) = moving.filter(|moving| moving.is_due && moving.moved_bytes > 0) {
+        return (ReasonCode::Improves, moving.reason());
     }
     let (new, now) = (percent(improvement.new), percent(improvement.current));
     let more = improvement.new - improvement.current;
@@ -125,6 +136,14 @@ fn worth(options: &Options, improvement: &Improvement) -> (ReasonCode, String) {
     if more > options.threshold + ROUNDING {
         let reason = format!(
             "everybody would gain {new:.1} % over base, now {now:.1} %; the next run may confirm it"
+        );
+        return (ReasonCode::Unconfirmed, reason);
+    }
+    if let Some(moving) = moving.filter(|moving| moving.is_promising) {
+        let reason = format!(
+            "everybody could gain {:.1} % over base with other caches, {:.1} % with these; the next run may confirm it",
+            percent(moving.ratio),
+            percent(moving.current_ratio)
         );
         return (ReasonCode::Unconfirmed, reason);
     }

@@ -73,6 +73,26 @@ pub fn allocate(params: &Params, tenants: &[TenantInput]) -> Allocation {
     Allocation::new(tenants, shares, ratio, trades)
 }
 
+/// Leaves caches as `cache_bytes` says, in the order of the inputs, and gives out the rates: to each what it needs for its
+/// base throughput with that cache, and of what is left a part in proportion to weight times need. Where there is not enough
+/// for that, which an improve ratio below 0 tells, all get the same part of what they need.
+#[must_use]
+pub fn rates_for(params: &Params, tenants: &[TenantInput], cache_bytes: &[u64]) -> Allocation {
+    let problem = Problem::new(params, tenants);
+    let cache_bytes = problem.sorted(cache_bytes);
+    let ratio = if problem.is_idle() { 0.0 } else { problem.ratio(&cache_bytes) };
+    let shares = problem.shares(cache_bytes);
+    let trades = trades(tenants, &shares);
+    Allocation::new(tenants, shares, ratio, trades)
+}
+
+/// How far everyone can grow with these caches, in the order of the inputs; below 0 if not even base throughput can be had.
+#[must_use]
+pub fn ratio_with(params: &Params, tenants: &[TenantInput], cache_bytes: &[u64]) -> f64 {
+    let problem = Problem::new(params, tenants);
+    if problem.is_idle() { 0.0 } else { problem.ratio(&problem.sorted(cache_bytes)) }
+}
+
 /// Caches, and how far everyone can grow with them.
 #[derive(Clone, Debug)]
 struct Split {

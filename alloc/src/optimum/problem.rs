@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use crate::level::{Ramp, level_of, share_out};
-use crate::policy::{Params, TenantInput, throughput_per_s};
+use crate::policy::{Params, TenantInput, base_throughput_per_s};
 use crate::resources::{Rates, Resources};
 
 /// A load of less than this limits nobody, so no growth is beyond its inverse.
@@ -47,12 +47,14 @@ impl<'a> Problem<'a> {
         positions.sort_by(|&a, &b| order(&tenants[a], &tenants[b]));
         let tenants: Vec<&TenantInput> =
             positions.iter().map(|&position| &tenants[position]).collect();
-        let base_of = |tenant: &TenantInput| throughput_per_s(tenant, tenant.base());
         let mut problem = Self {
             params,
             positions,
             reserve: if params.reserve > 0.0 { params.reserve.min(1.0) } else { 0.0 },
-            throughput_per_s: tenants.iter().map(|i| base_of(i).unwrap_or(0.0)).collect(),
+            throughput_per_s: tenants
+                .iter()
+                .map(|tenant| base_throughput_per_s(tenant).unwrap_or(0.0))
+                .collect(),
             growth_limit: vec![f64::INFINITY; tenants.len()],
             total: tenants.iter().map(|tenant| tenant.base().rates()).sum(),
             is_plain: tenants.iter().all(|tenant| is_plain(tenant)),
@@ -100,9 +102,13 @@ impl<'a> Problem<'a> {
     pub(super) fn needed(&self, tenant: usize, cache_bytes: u64) -> Rates {
         let input = self.tenants[tenant];
         let miss_ratio = input.curve().miss_ratio_at(cache_bytes);
-        let needed =
+        let mut needed =
             input.demand().at_miss_ratio(miss_ratio).rates_at(self.throughput_per_s[tenant]);
-        if cache_bytes == input.base().cache_bytes {
+        // Base write units always do: cache saves none, so what a base share sustains needs no more.
+        let with_margin = needed.write_units_per_s * (1.0 + input.write_margin());
+        let least = needed.write_units_per_s;
+        needed.write_units_per_s = with_margin.min(input.base().write_units_per_s).max(least);
+        if cache_bytes == input.base().cache_bytes && input.entitled_miss_ratio().is_none() {
             // Base throughput is what the base share sustains; anything more is rounding.
             needed.zip(input.base().rates(), f64::min)
         } else {
@@ -244,7 +250,9 @@ fn order(a: &TenantInput, b: &TenantInput) -> Ordering {
             let [read, write, net] = PICKS.map(|pick| pick(&share.rates()));
             [share.cache_bytes as f64, read, write, net]
         });
-        let rest = [tenant.weight(), tenant.current_cache_bytes() as f64];
+        let entitled = tenant.entitled_miss_ratio().unwrap_or(-1.0);
+        let rest =
+            [tenant.weight(), tenant.current_cache_bytes() as f64, entitled, tenant.write_margin()];
         amounts.into_iter().chain(shares.into_iter().flatten()).chain(rest)
     };
     let by_number = |(a, b): (f64, f64)| Some(a.total_cmp(&b)).filter(|order| order.is_ne());

@@ -81,6 +81,7 @@ impl Steering {
             min_cache_bytes: scaled(LEAST_CACHE_BYTES, factor),
             reserve: 0.0,
             stability: STABILITY,
+            epoch: allocator.every,
         };
         Self {
             planner: Planner::default(),
@@ -146,6 +147,7 @@ impl Steering {
             number: reading.number,
             base: reading.base,
             share: Move { from: reading.quota, to: decided.share },
+            meanwhile: decided.meanwhile,
         });
         run.applied.then(|| legs.collect())
     }

@@ -32,6 +32,8 @@ pub(crate) struct Change {
     pub(crate) tenant: Arc<Tenant>,
     /// What it is to have.
     pub(crate) share: Resources,
+    /// Rates until its cache is that of `share`; `None` if those that it has will do.
+    pub(crate) meanwhile: Option<Rates>,
 }
 
 /// Puts changes in place.
@@ -142,6 +144,7 @@ impl Applier {
             number: change.tenant.number,
             base: change.tenant.base(),
             share: Move { from: change.tenant.quota(), to: change.share },
+            meanwhile: change.meanwhile,
         };
         let legs: Vec<Leg> = present.clone().map(leg).collect();
         let mut under_way = self.under_way.lock();

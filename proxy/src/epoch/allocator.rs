@@ -110,6 +110,7 @@ impl Allocator {
                 changes.filter(|(tenant, _)| !tenant.is_pinned()).map(|(tenant, decided)| Change {
                     tenant: Arc::clone(tenant),
                     share: decided.share,
+                    meanwhile: decided.meanwhile,
                 });
             let pace = run.decision.pace(options.apply, options.gradual_step_bytes);
             self.applier.change(changes.collect(), pace).await;
@@ -143,7 +144,7 @@ impl Allocator {
 
     /// Gives one tenant a share at once. What was under way for others stops where it is.
     pub(crate) async fn set_share(&self, tenant: Arc<Tenant>, share: Resources) {
-        self.applier.change(vec![Change { tenant, share }], Pace::Direct).await;
+        self.applier.change(vec![Change { tenant, share, meanwhile: None }], Pace::Direct).await;
     }
 
     /// A tenant's curve over `maxmemory` bytes, without salt, and what it rests on.
@@ -154,7 +155,7 @@ impl Allocator {
     }
 
     /// What the policy was asked in a run, as `hopperkv allocate --file` takes it: the same policy gives the shares that the
-    /// run decided, but for minimums. `None` if the run is not kept, or not with its curves, or asked no policy.
+    /// run decided, but for minimums, or where caches take long to fill those that it is on the way to. `None` if the run is not kept, or not with its curves, or asked no policy.
     pub(crate) fn instance_of(&self, run: u64) -> Option<Instance> {
         let history = self.history.lock();
         Some(history.get(run)?.decision.inputs.as_ref()?.instance(run))
@@ -300,6 +301,7 @@ fn options_for(config: &AllocatorConfig, policy: Policy) -> Options {
         min_cache_bytes: config.min_cache_bytes,
         reserve: config.reserve,
         stability: config.stability,
+        epoch: config.enabled.then_some(config.interval),
     }
 }
 

@@ -154,6 +154,7 @@ mod tests {
             starved: false,
             stuck_windows: 0,
             took_part: false,
+            filling: None,
             curve: None,
             confidence: hare::Confidence::default(),
         }
@@ -161,6 +162,7 @@ mod tests {
 
     fn options() -> Options {
         Options {
+            epoch: None,
             policy: hare::Policy::Static,
             threshold: 0.05,
             caution: hopperkv_control::caution::Caution::Salt(0.0),

@@ -78,6 +78,7 @@ impl World {
             min_cache_bytes: 2 * FIXED_BYTES,
             reserve: 0.0,
             stability: 0.02,
+            epoch: Some(TICK * TICKS_PER_EPOCH),
         };
         Self {
             tenants: BTreeMap::new(),
@@ -149,6 +150,7 @@ impl World {
                     number: tenant.number,
                     base: tenant.base,
                     share: Move { from: tenant.quota, to: decided.share },
+                    meanwhile: decided.meanwhile,
                 });
             let legs: Vec<Leg> = legs.collect();
             let pace = run.decision.pace(self.apply, GRADUAL_STEP_BYTES);
