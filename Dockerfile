@@ -2,6 +2,11 @@
 # HopperKV for Redis servers that run elsewhere ([cache] kind = "dedicated"): the image holds the
 # one binary and no redis-server.
 
+FROM node:22-bookworm-slim AS ui
+WORKDIR /ui
+COPY admin-ui ./
+RUN npm ci --ignore-scripts --no-fund --no-audit && npm run build
+
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
@@ -12,6 +17,7 @@ COPY history history
 COPY trace trace
 COPY proxy proxy
 COPY bench bench
+COPY --from=ui /ui/dist admin-ui/dist
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked -p hopperkv && cp target/release/hopperkv /hopperkv

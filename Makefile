@@ -1,13 +1,16 @@
 # HopperKV's commands. The work is done by scripts/*.sh; `make` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo experiments validate bench bench-instructions test test-long redis-suite lint clean
+.PHONY: help run ui demo experiments validate bench bench-instructions test test-long redis-suite lint clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build and start HopperKV with three demo tenants; Ctrl-C stops it
 	@scripts/run.sh
+
+ui: ## build the admin page; `make run` does that too where npm is there
+	@scripts/build-ui.sh
 
 demo: ## two tenants under load: static quotas, the allocator's, and how it follows a change
 	@scripts/demo.sh
@@ -37,4 +40,4 @@ lint: ## format, clippy, dependency rules
 	@scripts/lint.sh
 
 clean: ## remove what was built or installed here; keeps hopperkv-data
-	@rm -rf target .venv clients/node/node_modules
+	@rm -rf target .venv clients/node/node_modules admin-ui/node_modules admin-ui/dist

@@ -6,6 +6,15 @@ cd "$(dirname "$0")/.."
 
 need_cargo
 need_programs cc:build-essential redis-server:redis-server
+. scripts/ui.sh
+if ! ui_is_current; then
+    if ui_has_npm; then
+        # Without the page the server is as good as with it.
+        (ui_build) || say "the admin page could not be built; going on without it"
+    else
+        say "no Node.js 20 with npm here: going on without the admin page (make ui builds it)"
+    fi
+fi
 cargo build --release -p hopperkv || stop "the build failed; see above"
 server="${CARGO_TARGET_DIR:-target}/release/hopperkv"
 

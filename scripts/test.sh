@@ -14,6 +14,11 @@ need_cargo
 need_programs cc:build-essential redis-server:redis-server redis-cli:redis-tools \
     python3:python3-venv
 . scripts/test-clients.sh
+. scripts/ui.sh
+ui_browser
+
+heading "admin page"
+ui_check
 
 heading "compose file"
 "$HOPPERKV_PYTHON" scripts/check-compose.py
@@ -32,3 +37,9 @@ else
     say "cargo-nextest is not installed (cargo install --locked cargo-nextest); using cargo test"
     cargo test --workspace --lib --bins --tests --no-fail-fast
 fi
+
+heading "admin page in a browser"
+# The programs that the tests above were run with.
+built="${CARGO_TARGET_DIR:-$PWD/target}/debug"
+HOPPERKV_BIN="$built/hopperkv" HOPPERKV_LOAD_BIN="$built/hopperkv-load" \
+    npm --prefix $ui run --silent test:browser

@@ -135,6 +135,7 @@ fn banner(server: &Server, config: &Config, changes: Option<&str>) {
     output::line(&format!("HopperKV {} is ready", env!("CARGO_PKG_VERSION")));
     output::line(&format!("  configuration  {}", config.origin));
     output::line(&format!("  clients        {listen}"));
+    output::line(&format!("  admin page     http://{admin}/"));
     output::line(&format!("  admin API      http://{admin}/v1 (document: /v1/openapi.json)"));
     output::line(&format!("  data           {}", config.server.data_dir.display()));
     output::line(&format!(
