@@ -1,7 +1,8 @@
 //! Dominant-resource fairness: what one tenant cannot use, others get. Cache stays where it is.
 
 use crate::holdings::Holdings;
-use crate::policy::{Allocation, TenantInput};
+use crate::policy::Allocation;
+use crate::tenant::TenantInput;
 
 /// Collects idle rates at base and gives them out.
 #[must_use]

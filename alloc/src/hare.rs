@@ -5,8 +5,9 @@
 //! back most, measured in the pool's bottleneck; what is gained lies in the pool and lifts everyone.
 
 use crate::holdings::{Bottleneck, Holdings};
-use crate::policy::{Allocation, Params, TenantInput, Trade};
+use crate::policy::{Allocation, Params, Trade};
 use crate::resources::Rates;
+use crate::tenant::TenantInput;
 
 /// A trade must lift the improve ratio by this much to stand.
 const MIN_LIFT: f64 = 1e-4;

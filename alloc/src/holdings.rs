@@ -4,8 +4,8 @@
 //! trades in between. Rates move through the pool, cache only between tenants.
 
 use crate::demand::RequestCost;
-use crate::policy::TenantInput;
 use crate::resources::{Rates, Resources};
+use crate::tenant::TenantInput;
 
 /// Below this part of a resource's total, nobody holds any of it.
 const NOTHING: f64 = 1e-12;

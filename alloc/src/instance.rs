@@ -10,8 +10,9 @@ use thiserror::Error;
 use crate::bounds::{Bounds, BoundsError};
 use crate::curve::{CurveError, MissRatioCurve, Ticks};
 use crate::demand::Demand;
-use crate::policy::{InputError, Params, Policy, TenantInput, allocate};
+use crate::policy::{Params, Policy, allocate};
 use crate::resources::Resources;
+use crate::tenant::{InputError, TenantInput};
 
 /// One problem. Fields it does not know, such as expected results, are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

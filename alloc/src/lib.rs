@@ -68,6 +68,7 @@ pub mod resources;
 pub mod sampler;
 mod slot_sums;
 pub mod stack_distance;
+pub mod tenant;
 mod time_line;
 pub mod units;
 pub mod window;
@@ -81,11 +82,11 @@ pub use ghost::{Access, Expiry, GhostCache, GhostConfig};
 pub use history::{CurveHistory, older_window_weight};
 pub use instance::{Instance, InstanceError, Solution, solve};
 pub use minimums::{Minimums, enforce_minimums};
-pub use policy::{
-    Allocation, InputError, Params, Policy, TenantInput, Trade, allocate, base_throughput_per_s,
-    predicted_gain, throughput_per_s,
-};
+pub use policy::{Allocation, Params, Policy, Trade, allocate};
 pub use resources::{Rates, Resources};
 pub use sampler::Sampler;
+pub use tenant::{
+    InputError, TenantInput, base_throughput_per_s, predicted_gain, throughput_per_s,
+};
 pub use units::{Consistency, ItemBytes, ReadUnits, WriteUnits, read_units, write_units};
 pub use window::CurveWindow;

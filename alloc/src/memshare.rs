@@ -5,7 +5,8 @@
 //! collected and given out as in DRF.
 
 use crate::holdings::Holdings;
-use crate::policy::{Allocation, Params, TenantInput, Trade};
+use crate::policy::{Allocation, Params, Trade};
+use crate::tenant::TenantInput;
 
 /// Moves cache, then shares idle rates.
 #[must_use]

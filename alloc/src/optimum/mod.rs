@@ -48,8 +48,9 @@ mod rows;
 mod steady;
 
 use crate::hare;
-use crate::policy::{Allocation, Params, TenantInput, Trade};
+use crate::policy::{Allocation, Params, Trade};
 use crate::resources::Resources;
+use crate::tenant::TenantInput;
 use model::ROUNDING;
 use problem::Problem;
 use rows::Floor;

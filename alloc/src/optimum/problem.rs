@@ -4,8 +4,9 @@
 use std::cmp::Ordering;
 
 use crate::level::{Ramp, level_of, share_out};
-use crate::policy::{Params, TenantInput, base_throughput_per_s};
+use crate::policy::Params;
 use crate::resources::{Rates, Resources};
+use crate::tenant::{TenantInput, base_throughput_per_s};
 
 /// A load of less than this limits nobody, so no growth is beyond its inverse.
 pub(super) const LEAST_LOAD: f64 = 1e-12;
