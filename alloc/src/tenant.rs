@@ -93,7 +93,7 @@ impl TenantInput {
         Ok(self)
     }
 
-    /// Says how much cache the tenant has now, for [`Params::stability`].
+    /// Says how much cache the tenant has now, for [`crate::Params::stability`].
     #[must_use]
     pub fn with_current_cache(mut self, cache_bytes: u64) -> Self {
         self.current_cache_bytes = Some(cache_bytes);

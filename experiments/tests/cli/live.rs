@@ -1,6 +1,6 @@
 //! A live run of seconds: real Redis servers, a real proxy, every value verified.
 
-use super::tool::{SMALL, below, outcomes, proxy, run, write};
+use super::tool::{SMALL, below, live_run, outcomes, run, write};
 
 #[test]
 fn two_tenants_gain_live_and_every_value_is_right() {
@@ -10,24 +10,11 @@ fn two_tenants_gain_live_and_every_value_is_right() {
     let spec = spec.replace("n=12k,k=16,v=1000", "n=12k,k=16,v=600");
     let spec = write(dir.path(), "small.toml", &spec);
     let out = dir.path().join("out");
-    let ended = run(&[
-        "run",
+    let ended = run(&live_run(
         &spec,
-        "--engine",
-        "live",
-        "--scale",
-        "1",
-        "--server",
-        &proxy(),
-        "--out",
-        out.to_str().unwrap(),
-        "--point",
-        "2k",
-        "--policy",
-        "ours",
-        "--policy",
-        "non-partitioned",
-    ]);
+        &out,
+        &["--point", "2k", "--policy", "ours", "--policy", "non-partitioned"],
+    ));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stdout.contains("report.html"), "{}", ended.stdout);
     assert!(below(std::process::id()).iter().all(|(_, name)| name != "redis-server"));
@@ -66,22 +53,7 @@ fn tenants_come_and_go_live() {
         "[[tenant]]\nname = \"c\"\nworkload = \"n=3k,v=700\"\narrives = \"2s\"\nleaves = \"6s\"\n";
     let spec = write(dir.path(), "small.toml", &(spec + comes));
     let out = dir.path().join("out");
-    let ended = run(&[
-        "run",
-        &spec,
-        "--engine",
-        "live",
-        "--scale",
-        "1",
-        "--server",
-        &proxy(),
-        "--out",
-        out.to_str().unwrap(),
-        "--point",
-        "2k",
-        "--policy",
-        "ours",
-    ]);
+    let ended = run(&live_run(&spec, &out, &["--point", "2k", "--policy", "ours"]));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     for (path, outcome) in outcomes(&out, "small", "live") {
         let series = outcome["tenants"][2]["series"].as_array().unwrap();
@@ -100,24 +72,11 @@ fn a_run_on_the_embedded_store_serves_what_it_wrote() {
     let spec = SMALL.replace("n=12k,k=16,v=1000", "n=6k,k=16,v=1000").replace("8MiB", "5MiB");
     let spec = write(dir.path(), "small.toml", &spec);
     let out = dir.path().join("out");
-    let ended = run(&[
-        "run",
+    let ended = run(&live_run(
         &spec,
-        "--engine",
-        "live",
-        "--scale",
-        "1",
-        "--server",
-        &proxy(),
-        "--out",
-        out.to_str().unwrap(),
-        "--point",
-        "2k",
-        "--policy",
-        "hare",
-        "--storage",
-        "embedded",
-    ]);
+        &out,
+        &["--point", "2k", "--policy", "hare", "--storage", "embedded"],
+    ));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(below(std::process::id()).iter().all(|(_, name)| name != "redis-server"));
     let kept = outcomes(&out, "small", "live");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::tool::{SMALL, below, ended, outcomes, proxy, start, wait_for, wait_gone, write};
+use super::tool::{SMALL, below, ended, live_run, outcomes, start, wait_for, wait_gone, write};
 
 fn pid(child: &std::process::Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).unwrap())
@@ -39,18 +39,7 @@ fn stopped_live(signal: Signal) {
     let spec =
         write(dir.path(), "small.toml", &SMALL.replace("measure = \"3s\"", "measure = \"1h\""));
     let out = dir.path().join("out");
-    let child = start(&[
-        "run",
-        &spec,
-        "--engine",
-        "live",
-        "--scale",
-        "1",
-        "--server",
-        &proxy(),
-        "--out",
-        out.to_str().unwrap(),
-    ]);
+    let child = start(&live_run(&spec, &out, &[]));
     let processes = wait_for("two Redis servers", || {
         let below = below(child.id());
         let redis = below.iter().filter(|(_, name)| name == "redis-server").count();
@@ -78,22 +67,7 @@ fn dies(program: &str, parts: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     let spec = write(dir.path(), "small.toml", &SMALL.replace("learn = \"3s\"", "learn = \"1h\""));
     let out = dir.path().join("out");
-    let child = start(&[
-        "run",
-        &spec,
-        "--engine",
-        "live",
-        "--scale",
-        "1",
-        "--server",
-        &proxy(),
-        "--out",
-        out.to_str().unwrap(),
-        "--point",
-        "2k",
-        "--policy",
-        "ours",
-    ]);
+    let child = start(&live_run(&spec, &out, &["--point", "2k", "--policy", "ours"]));
     wait_for("static", || (!outcomes(&out, "small", "live").is_empty()).then_some(()));
     let processes = wait_for("the next run", || {
         let below = below(child.id());

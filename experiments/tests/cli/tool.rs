@@ -1,5 +1,6 @@
 //! Runs the program and keeps what it printed; small specs; processes by their parents.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -48,7 +49,15 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-pub(crate) fn run(arguments: &[&str]) -> Ended {
+/// Arguments of a live run of `spec` at full scale into `out`, followed by `more`.
+pub(crate) fn live_run(spec: &str, out: &Path, more: &[&str]) -> Vec<String> {
+    let (proxy, out) = (proxy(), out.to_string_lossy());
+    let first =
+        ["run", spec, "--engine", "live", "--scale", "1", "--server", &proxy, "--out", &out];
+    first.iter().chain(more).map(|argument| (*argument).to_owned()).collect()
+}
+
+pub(crate) fn run(arguments: &[impl AsRef<OsStr>]) -> Ended {
     let output = Command::new(PROGRAM).args(arguments).output().expect("the program starts");
     ended(&output)
 }
@@ -61,7 +70,7 @@ pub(crate) fn ended(output: &std::process::Output) -> Ended {
     }
 }
 
-pub(crate) fn start(arguments: &[&str]) -> Child {
+pub(crate) fn start(arguments: &[impl AsRef<OsStr>]) -> Child {
     let mut command = Command::new(PROGRAM);
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("the program starts")
