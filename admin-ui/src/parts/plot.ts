@@ -70,12 +70,36 @@ export function fromZero(_plot: uPlot, _least: number | null, most: number | nul
   return [0, most && most > 0 ? most * 1.08 : 1];
 }
 
-/** Keeps a plot as wide as its place. */
-export function fit(plot: uPlot, place: HTMLElement): () => void {
+/** What every plot has, before it says anything. */
+export function bare(width: number, height: number) {
+  return {
+    width: Math.max(width, 100),
+    height,
+    padding: [8, 8, 0, 0] as uPlot.Padding,
+    legend: { show: false },
+  };
+}
+
+/** A pointer that shows one moment in all plots of the group, and selects nothing. */
+export function cursor(group: string): uPlot.Cursor {
+  return { drag: { x: false, y: false }, y: false, sync: { key: group } };
+}
+
+/** Makes a plot and keeps it as wide as its place, to its end. */
+export function keepPlot(
+  place: HTMLElement,
+  options: (width: number) => uPlot.Options,
+  data: uPlot.AlignedData,
+): { plot: uPlot; end: () => void } {
+  const plot = new uPlot(options(place.clientWidth), data, place);
   const observer = new ResizeObserver(() => {
     const width = Math.floor(place.clientWidth);
     if (width > 0 && width !== plot.width) plot.setSize({ width, height: plot.height });
   });
   observer.observe(place);
-  return () => observer.disconnect();
+  const end = () => {
+    observer.disconnect();
+    plot.destroy();
+  };
+  return { plot, end };
 }
