@@ -112,6 +112,8 @@ pub struct TenantDecision {
     /// Its part of an improvement, relative to other tenants.
     pub weight: f64,
     /// Predicted throughput with `share` over that with `base`, until the next run: with a cache as far as it is filled by then.
+    /// It is what the curve says as it was learned. What was decided on is a curve with a margin, and so `improvement`, which
+    /// is safe to promise, may be less than anybody's predicted gain.
     pub predicted_gain: f64,
     /// Predicted throughput with `current` over that with `base`, likewise.
     pub current_gain: f64,

@@ -32,6 +32,8 @@ pub(crate) struct Seat<'a> {
     pub(crate) input: Option<TenantInput>,
     /// The same as its cache will be filled until the next decision, where that matters.
     ahead: Option<TenantInput>,
+    /// The last of these without caution: what is expected, not what is safe to decide on.
+    expected: Option<TenantInput>,
     /// Its part of an improvement, where the policy heeds that.
     pub(crate) weight: f64,
     cautious: CautiousCurve,
@@ -39,20 +41,22 @@ pub(crate) struct Seat<'a> {
 
 impl<'a> Seat<'a> {
     pub(crate) fn new(view: &'a TenantView, options: &Options) -> Self {
-        let cautious = match &view.curve {
-            Some(curve) => options.caution.over(curve, &view.confidence, view.base.cache_bytes),
-            None => Caution::Salt(0.0).over(
-                &MissRatioCurve::always_miss(),
-                &view.confidence,
-                view.base.cache_bytes,
-            ),
+        let unknown = MissRatioCurve::always_miss();
+        let (curve, caution) = match &view.curve {
+            Some(curve) => (curve, options.caution),
+            None => (&unknown, Caution::Salt(0.0)),
         };
+        let cautious = caution.over(curve, &view.confidence, view.base.cache_bytes);
         let input = input_of(view, cautious.curve.clone(), view.base);
         let role = role_of(view, input.is_some());
         let weight = if options.policy == Policy::Optimum { view.weight } else { 1.0 };
-        let mut seat = Self { view, role, input, ahead: None, weight, cautious };
-        seat.ahead = options.fill_time().and_then(|epoch| seat.input_ahead(view.base, epoch / 2));
-        seat
+        let ahead = options.fill_time().map(|epoch| epoch / 2);
+        let expected = match ahead {
+            Some(ahead) => input_ahead_of(view, curve, view.base, ahead),
+            None => input_of(view, curve.clone(), view.base),
+        };
+        let ahead = ahead.and_then(|ahead| input_ahead_of(view, &cautious.curve, view.base, ahead));
+        Self { view, role, input, ahead, expected, weight, cautious }
     }
 
     pub(crate) fn is_active(&self) -> bool {
@@ -66,11 +70,7 @@ impl<'a> Seat<'a> {
 
     /// The same with the cache as it will be filled some time ahead.
     pub(crate) fn input_ahead(&self, base: Resources, ahead: Duration) -> Option<TenantInput> {
-        let Some(filling) = self.view.filling else { return self.input_over(base) };
-        let curve = filling.levelled(&self.cautious.curve);
-        let entitled = filling.base_miss_ratio(&curve, base.cache_bytes, ahead);
-        let input = input_of(self.view, filling.ahead(&curve, ahead), base)?;
-        input.with_entitled_miss_ratio(entitled).ok()
+        input_ahead_of(self.view, &self.cautious.curve, base, ahead)
     }
 
     /// The same, and no cache may be taken from it that it could not fill again in that time with its base rates.
@@ -91,10 +91,15 @@ impl<'a> Seat<'a> {
         input.with_bounds(bounds).ok()
     }
 
-    /// Predicted throughput with `share` over that with the base share.
+    /// Throughput with `share` over that with the base share, as it is safe to decide on.
     pub(crate) fn gain(&self, share: &Resources) -> f64 {
         let input = self.ahead.as_ref().or(self.input.as_ref());
         input.map_or(1.0, |input| predicted_gain(input, share))
+    }
+
+    /// The same as it is expected.
+    fn expected_gain(&self, share: &Resources) -> f64 {
+        self.expected.as_ref().map_or(1.0, |input| predicted_gain(input, share))
     }
 
     /// Gain over base per unit of weight; a loss counts in full.
@@ -115,7 +120,6 @@ impl<'a> Seat<'a> {
 
     pub(crate) fn describe(&self, share: Resources) -> TenantDecision {
         let view = self.view;
-        let input = self.ahead.as_ref().or(self.input.as_ref());
         let miss_ratio = |share: &Resources| self.cautious.curve.miss_ratio_at(share.cache_bytes);
         TenantDecision {
             name: Arc::clone(&view.name),
@@ -125,9 +129,9 @@ impl<'a> Seat<'a> {
             share,
             meanwhile: None,
             weight: view.weight,
-            predicted_gain: self.gain(&share),
-            current_gain: self.gain(&view.current),
-            base_requests_per_s: input.and_then(base_throughput_per_s),
+            predicted_gain: self.expected_gain(&share),
+            current_gain: self.expected_gain(&view.current),
+            base_requests_per_s: self.expected.as_ref().and_then(base_throughput_per_s),
             demand: demand_of(&view.usage),
             curve: CurveSummary {
                 sampled_reads: view.confidence.sampled_reads,
@@ -166,6 +170,20 @@ fn role_of(view: &TenantView, is_usable: bool) -> Role {
     } else {
         Role::Active
     }
+}
+
+/// The same with the cache as it will be filled some time ahead.
+fn input_ahead_of(
+    view: &TenantView,
+    curve: &MissRatioCurve,
+    base: Resources,
+    ahead: Duration,
+) -> Option<TenantInput> {
+    let Some(filling) = view.filling else { return input_of(view, curve.clone(), base) };
+    let curve = filling.levelled(curve);
+    let entitled = filling.base_miss_ratio(&curve, base.cache_bytes, ahead);
+    let input = input_of(view, filling.ahead(&curve, ahead), base)?;
+    input.with_entitled_miss_ratio(entitled).ok()
 }
 
 fn input_of(view: &TenantView, curve: MissRatioCurve, base: Resources) -> Option<TenantInput> {

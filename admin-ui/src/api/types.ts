@@ -1558,6 +1558,8 @@ export interface components {
       /**
        * Format: double
        * @description Predicted throughput with `share` over that with `base`, until the next run: with a cache as far as it is filled by then.
+       *     It is what the curve says as it was learned. What was decided on is a curve with a margin, and so `improvement`, which
+       *     is safe to promise, may be less than anybody's predicted gain.
        */
       predicted_gain: number;
       /** @description Whether it takes part. */

@@ -152,7 +152,7 @@ pub(super) const GAUGES: &[(&str, Unit, &str)] = &[
     (
         "hopperkv_allocator_predicted_gain",
         Unit::Count,
-        "Predicted throughput over that of the base share.",
+        "Predicted throughput over that of the base share, by the curve without a margin.",
     ),
     (
         "hopperkv_allocator_measured_gain",
