@@ -14,6 +14,7 @@ pub mod cli;
 pub mod figures;
 pub mod live;
 pub mod outcome;
+mod popularity;
 pub mod report;
 pub mod results;
 pub mod runner;

@@ -12,7 +12,7 @@ use crate::admin::{Quota, Requests};
 use crate::closed_loop::Checks;
 use crate::error::LoadError;
 use crate::load::LoadPlan;
-use crate::preload::{self, Fill, Plan};
+use crate::preload::{self, Fill, Order, Plan};
 use crate::progress::ratio;
 use crate::spec::Workload;
 use crate::stop::Stop;
@@ -60,7 +60,7 @@ impl<'a> Stage<'a> {
             admin.set_quota(tenant.name, &raised).await?;
             let (target, stop) = (self.server.target(tenant), self.stop.clone());
             let plan = Plan {
-                keys: tenant.keys,
+                order: Order::LastFirst(tenant.keys),
                 first_key: 0,
                 sizes: SIZES,
                 fill: Fill::Read,

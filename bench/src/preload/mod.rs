@@ -7,6 +7,7 @@ pub mod warm_up;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Receiver;
@@ -98,7 +99,8 @@ impl Preload {
         let sizes = sizes.unwrap_or(Sizes { key_bytes: 16, value_bytes: 500 });
         let first_key = load.workload.phases.first().map_or(0, |phase| phase.first_key);
         let keys = load.workload.max_keys();
-        let plan = Plan { keys, first_key, sizes, fill, clients: load.clients };
+        let order = Order::LastFirst(keys);
+        let plan = Plan { order, first_key, sizes, fill, clients: load.clients };
         run(&load.target, plan, stop, observers).await
     }
 }
@@ -112,12 +114,33 @@ pub enum Fill {
     Read,
 }
 
+/// Which keys are preloaded, in which order.
+#[derive(Debug, Clone)]
+pub enum Order {
+    /// So many, the last first.
+    LastFirst(u64),
+    /// These.
+    Given(Arc<[u32]>),
+}
+
+impl Order {
+    /// The key whose turn it is.
+    fn at(&self, turn: u64) -> Option<u64> {
+        match self {
+            Self::LastFirst(keys) => keys.checked_sub(1 + turn),
+            Self::Given(keys) => {
+                usize::try_from(turn).ok().and_then(|turn| keys.get(turn)).copied().map(u64::from)
+            }
+        }
+    }
+}
+
 /// What to preload.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Plan {
-    /// Number of keys.
-    pub keys: u64,
-    /// Offset of the first of them.
+    /// The keys.
+    pub order: Order,
+    /// Added to all of them.
     pub first_key: u64,
     /// Sizes of key and value.
     pub sizes: Sizes,
@@ -139,9 +162,9 @@ pub async fn run(
 ) -> Result<Outcome, LoadError> {
     let mut supervisor = Supervisor::new(stop);
     for number in 0..plan.clients {
-        let next = plan.keys.checked_sub(1 + number);
-        let Plan { first_key, clients: stride, sizes, .. } = plan;
-        let source = Source::Offsets { next, stride, first_key, sizes };
+        let Plan { ref order, first_key, clients: stride, sizes, .. } = plan;
+        let order = order.clone();
+        let source = Source::Offsets { order, turn: number, stride, first_key, sizes };
         start(&mut supervisor, target, plan.fill, source).await?;
     }
     Ok(supervisor.watch(None, observers).await)
@@ -171,8 +194,8 @@ async fn start(
 
 /// Where a worker's keys come from.
 enum Source {
-    /// Every `stride`th offset down from `next`, all moved by `first_key`.
-    Offsets { next: Option<u64>, stride: u64, first_key: u64, sizes: Sizes },
+    /// Every `stride`th of the order, all moved by `first_key`.
+    Offsets { order: Order, turn: u64, stride: u64, first_key: u64, sizes: Sizes },
     /// What an image's reader sends.
     Image { batches: Receiver<Vec<Entry>>, batch: VecDeque<Entry> },
 }
@@ -194,9 +217,9 @@ enum Piece {
 impl Source {
     fn next(&mut self) -> Next {
         match self {
-            Self::Offsets { next, stride, first_key, sizes } => match *next {
+            Self::Offsets { order, turn, stride, first_key, sizes } => match order.at(*turn) {
                 Some(offset) => {
-                    *next = offset.checked_sub(*stride);
+                    *turn += *stride;
                     Next::Piece(Piece::Offset(*first_key + offset, *sizes))
                 }
                 None => Next::End,

@@ -45,7 +45,8 @@ pub(super) struct RunArgs {
     /// Only this value of what a spec varies, or its number from 0; may be given several times.
     #[arg(long, value_name = "VALUE")]
     point: Vec<String>,
-    /// Simulations at the same time. Each uses all processors as far as it can; more take more memory.
+    /// Runs at the same time. A simulation uses all processors as far as it can, and more take more memory; a live run at
+    /// a small scale waits for limits most of the time, and says so if the processors were short.
     #[arg(long, default_value = "1", value_name = "N")]
     jobs: NonZeroUsize,
     /// Directory that the traces named by specs are relative to [default: that of the spec].
@@ -99,15 +100,15 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, CliError> {
     let settings = Settings { scale, seed: args.seed };
     let only = Only { policies: args.policy.clone(), points: args.point.clone() };
     let jobs = plan::jobs(&specs, &only, &settings, args.engine.into())?;
-    let (driver, at_once) = match args.engine {
-        EngineArg::Sim => (Driver::Sim, args.jobs.get()),
+    let driver = match args.engine {
+        EngineArg::Sim => Driver::Sim,
         EngineArg::Live => {
             let server = server(args.server.as_deref())?;
-            (Driver::Live(Arc::new(Setup { server, storage: args.storage.clone() })), 1)
+            Driver::Live(Arc::new(Setup { server, storage: args.storage.clone() }))
         }
     };
     let (store, stop) = (Store::new(&args.out), Stop::on_signal());
-    let (again, quiet) = (args.again, args.quiet);
+    let (at_once, again, quiet) = (args.jobs.get(), args.again, args.quiet);
     let runner = Runner { driver, settings, store, at_once, again, quiet, stop };
     conduct(&runner, &jobs).await
 }

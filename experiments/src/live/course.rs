@@ -52,7 +52,7 @@ impl Course<'_> {
     pub(super) async fn run(&self) -> Result<Record, LiveError> {
         let mut record = Record::default();
         let bases: Vec<Quota> = self.cast.seats.iter().map(super::cast::Seat::base_quota).collect();
-        self.filling().run(&bases, true).await?;
+        self.filling(Duration::ZERO).run(&bases, true).await?;
         if self.spec.allocator.every.is_some() {
             self.periodic(&mut record).await?;
         } else {
@@ -73,7 +73,7 @@ impl Course<'_> {
             record.acts.push(self.drive().play(act).await?);
             offset = learn;
             let shares = self.decide(record, offset).await?;
-            self.filling().run(&shares, false).await?;
+            self.filling(offset).run(&shares, false).await?;
         }
         let measure_from = offset + settle;
         let act = Act { offset, length: settle + measure, measure_from };
@@ -165,10 +165,10 @@ impl Course<'_> {
         !matches!(self.policy, Policy::Static | Policy::NonPartitioned)
     }
 
-    fn filling(&self) -> Filling<'_> {
+    fn filling(&self, at: Duration) -> Filling<'_> {
         let Self { spec, cast, proxy, stop, .. } = *self;
         let (storage, seed, learns) = (&self.setup.storage, self.settings.seed, self.decides());
-        Filling { spec, learns, cast, proxy, storage, seed, stop }
+        Filling { spec, learns, cast, proxy, storage, seed, at, stop }
     }
 
     fn drive(&self) -> Drive<'_> {

@@ -1,15 +1,21 @@
 //! Fills caches at raised rates, so that what is measured is a cache as the workload leaves it, not one that is filling.
+//!
+//! Keys are read in the order in which they would last have been used after a long time of the workload, drawn as simulated
+//! caches are and with the same seed ([`crate::popularity`]), and then the workload runs for a while. Without that order, LRU
+//! would need many times the requests to forget how it was filled: what is read last, in any order that favours some keys,
+//! stays for long.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hopperkv_bench::admin::{Quota, Requests};
 use hopperkv_bench::client::Target;
 use hopperkv_bench::closed_loop::Checks;
 use hopperkv_bench::load::LoadPlan;
-use hopperkv_bench::preload::{self, Fill, Plan};
+use hopperkv_bench::preload::{self, Fill, Order, Plan};
 use hopperkv_bench::spec::{Phase, Workload};
 use hopperkv_bench::stop::Stop;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
 use super::cast::{Actor, Cast, Seat};
@@ -17,6 +23,8 @@ use super::drive::served;
 use super::proxy::Proxy;
 use super::servers::Interruption;
 use super::{LiveError, Storage};
+use crate::popularity::Keys;
+use crate::runner::stream_seed;
 use crate::spec::Spec;
 
 /// Rates while caches are filled: no limit in practice.
@@ -27,8 +35,11 @@ const CLIENTS: u64 = 4;
 const DEPTH: usize = 32;
 /// Least bytes that an entry takes in Redis besides key and value.
 const ENTRY_OVERHEAD_BYTES: u64 = 70;
-/// Requests after the preload, in entries that fit the cache: enough for the order of recency to be the workload's own.
-const TURNS: u64 = 2;
+/// Requests after the preload are this part of the entries that fit the cache: enough for Redis to have evicted by its own
+/// samples, and few enough for both engines to begin with nearly the same cache, which matters where tenants scan.
+const TURN_PARTS: u64 = 2;
+/// Sets their seeds apart from those of the requests to follow.
+const OF_FILLING: u64 = 0x5A5A_0000_0000;
 
 /// Entries that are read over those that fit at the most.
 const SPARE: f64 = 1.25;
@@ -57,11 +68,13 @@ pub(super) struct Filling<'a> {
     pub(super) proxy: &'a Proxy,
     pub(super) storage: &'a Storage,
     pub(super) seed: u64,
+    /// When, by the run's clock.
+    pub(super) at: Duration,
     pub(super) stop: &'a Stop,
 }
 
 impl Filling<'_> {
-    /// Brings every key in place, the last first, and then lets the workload run for a while; ends with the quotas given,
+    /// Brings keys in place, in the order of their last use, and then lets the workload run for a while; ends with the quotas given,
     /// one for each seat. `is_first`: storage that does not compute its values has none yet.
     pub(super) async fn run(&self, quotas: &[Quota], is_first: bool) -> Result<(), LiveError> {
         let here = |seat: &Seat| seat.is_first();
@@ -93,9 +106,11 @@ impl Filling<'_> {
     /// Fills everybody's cache; names a seat whose Redis did not answer for a while.
     async fn once(&self, quotas: &[Quota], is_first: bool) -> Result<Option<String>, LiveError> {
         let mut fills = JoinSet::new();
-        for actor in self.cast.actors.iter().filter(|actor| actor.arrives.is_zero()) {
+        let actors = (0_u64..).zip(&self.cast.actors);
+        for (number, actor) in actors.filter(|(_, actor)| actor.arrives.is_zero()) {
             let cache_bytes = quotas.get(actor.seat).map_or(0, |quota| quota.cache_bytes);
-            fills.spawn(self.fill(actor, cache_bytes, is_first));
+            let seed = stream_seed(self.seed, number, self.at);
+            fills.spawn(self.fill(actor, seed, cache_bytes, is_first));
         }
         let mut looks = interval(LOOK);
         loop {
@@ -135,6 +150,7 @@ impl Filling<'_> {
     fn fill(
         &self,
         actor: &Actor,
+        seed: u64,
         cache_bytes: u64,
         is_first: bool,
     ) -> impl Future<Output = Result<(), LiveError>> + Send + 'static {
@@ -143,16 +159,20 @@ impl Filling<'_> {
         let fill = if is_first && !computes { Fill::Write } else { Fill::Read };
         let reach = self.reach(actor, cache_bytes, is_first);
         let is_alone = !self.cast.is_shared;
-        let (actor, stop, seed) = (actor.clone(), self.stop.clone(), self.seed);
+        let (actor, stop) = (actor.clone(), self.stop.clone());
         async move {
             let phase = actor.first();
-            let sizes = LoadPlan::sizes(phase);
-            // What later phases ask for has to be in storage, too.
-            let keys = match fill {
-                Fill::Write => actor.workload.max_keys(),
-                _ => phase.keys.min(reach),
-            };
-            let plan = Plan { keys, first_key: phase.first_key, sizes, fill, clients: CLIENTS };
+            let (sizes, first_key, clients) = (LoadPlan::sizes(phase), phase.first_key, CLIENTS);
+            if fill == Fill::Write {
+                // What later phases ask for has to be in storage, too.
+                let order = Order::LastFirst(actor.workload.max_keys());
+                let plan = Plan { order, first_key, sizes, fill, clients };
+                served(&actor.name, preload::run(&target, plan, stop.clone(), &mut []).await?)?;
+            }
+            let drawn = phase.clone();
+            let order = spawn_blocking(move || last_used(&drawn, reach, seed)).await;
+            let order = Order::Given(order.map_err(|error| LiveError::Unable(error.to_string()))?);
+            let plan = Plan { order, first_key, sizes, fill: Fill::Read, clients };
             served(&actor.name, preload::run(&target, plan, stop.clone(), &mut []).await?)?;
             if !is_alone {
                 return Ok(());
@@ -161,8 +181,8 @@ impl Filling<'_> {
             let plan = LoadPlan {
                 clients: CLIENTS,
                 depth: DEPTH,
-                requests: Some(TURNS * turn),
-                ..steady(&actor, target, LONGEST, seed)
+                requests: Some(turn.div_ceil(TURN_PARTS)),
+                ..steady(&actor, target, LONGEST, seed ^ OF_FILLING)
             };
             served(&actor.name, plan.run(stop, &mut []).await?)
         }
@@ -237,6 +257,16 @@ impl Filling<'_> {
             }
         }
     }
+}
+
+/// The keys that would have been used last after a long time of a phase, at most so many, the last at the end.
+fn last_used(phase: &Phase, most: u64, seed: u64) -> Arc<[u32]> {
+    let mut used: Vec<(f64, u32)> = Vec::new();
+    let keys = Keys::of(phase);
+    keys.draw(f64::INFINITY, seed, |_| true, |key, ago, _| used.push((ago, key)));
+    used.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    used.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    used.iter().rev().map(|&(_, key)| key).collect()
 }
 
 /// The same cache, other rates.

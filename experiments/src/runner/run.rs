@@ -84,6 +84,7 @@ impl Runner {
         }
         ended.failure = self.keep_specs(jobs).err().map(RunError::from);
         let mut to_do = to_do.into_iter();
+        let is_live = matches!(self.driver, Driver::Live(_));
         let mut running = JoinSet::new();
         while ended.failure.is_none() {
             while running.len() < self.at_once.max(1) && !self.stop.is_raised() {
@@ -97,7 +98,6 @@ impl Runner {
                     self.stop.clone(),
                 ));
             }
-            let is_live = matches!(self.driver, Driver::Live(_));
             let joined = tokio::select! {
                 joined = running.join_next() => joined,
                 // A live run cleans up behind itself; a simulation has nothing to clean up.
@@ -107,6 +107,11 @@ impl Runner {
             ended.failure = self.take(joined, &mut ended.outcomes, &mut progress).err();
         }
         ended.stopped = self.stop.is_raised();
+        if is_live && !running.is_empty() {
+            // The others' servers end with them.
+            self.stop.raise();
+            while running.join_next().await.is_some() {}
+        }
         if ended.stopped {
             // What failed because it was told to stop is no failure.
             ended.failure =

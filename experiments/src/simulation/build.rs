@@ -9,11 +9,11 @@ use super::cache::{Cache, MOST_KEYS};
 use super::entries::EntryBytes;
 use super::guest::{Guest, Loop};
 use super::learner::Learner;
-use super::popularity::KeyShelf;
 use super::recording::Recording;
 use super::source::Source;
 use super::station::Station;
 use super::{Model, SimulationError};
+use crate::popularity::KeyShelf;
 use crate::runner::{Settings, stream_seed};
 use crate::spec::{Policy, Spec, Tenant, Traffic};
 

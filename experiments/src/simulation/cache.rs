@@ -203,12 +203,10 @@ impl Cache {
         self.used_bytes += u64::from(self.entries.set(key, || entry_bytes));
     }
 
-    /// Takes in a key that is absent if there is room for it, as the one not used for longest.
-    pub(super) fn place_absent(&mut self, key: u32, used_at_s: u32, entry_bytes: u32) {
-        let has_room = self.used_bytes + u64::from(entry_bytes) <= self.room_bytes;
-        if has_room && !self.is_ordered() && self.nodes[key as usize].place == ABSENT {
-            self.place(key, used_at_s, entry_bytes);
-        }
+    /// Forgets all entries, and reads under way.
+    pub(super) fn reset(&mut self) {
+        self.nodes.fill(Node { place: ABSENT, link: 0 });
+        self.clear();
     }
 
     /// Forgets all entries; reads under way go on.

@@ -55,6 +55,12 @@ impl Guest {
         Self { tenant, source, traffic, tally, learner, first_key, arrived_ns: None, arrivals: 0 }
     }
 
+    /// Becomes one that has not arrived, and will ask for the same.
+    pub(super) fn begin_again(&mut self) {
+        self.source.begin_again();
+        (self.tally, self.arrived_ns, self.arrivals) = (Tally::new(), None, 0);
+    }
+
     pub(super) fn arrive(&mut self, now_ns: u64) {
         self.arrived_ns = Some(now_ns);
     }

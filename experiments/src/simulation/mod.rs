@@ -11,7 +11,7 @@
 //!
 //! - `limit`: a tenant's rate, as the proxy limits it
 //! - `cache`, `entries`, `pool`: what a Redis holds and evicts
-//! - `popularity`, `warm`: how often keys are asked for, and what a warm cache holds of them
+//! - `popularity`, `warm`, `speeds`: how often keys are asked for, what a warm cache holds of them, how fast that makes tenants
 //! - `source`, `recording`: what tenants ask for; `guest`: a tenant with its counters (`tally`) and its curve (`learner`)
 //! - `station`: a cache, limits and clients, event by event
 //! - `build`, `world`, `steering`: all of a run, its clock, its decisions
@@ -46,9 +46,9 @@ mod guest;
 mod learner;
 mod limit;
 mod pool;
-mod popularity;
 mod recording;
 mod source;
+mod speeds;
 mod station;
 mod steering;
 mod tally;
@@ -59,7 +59,6 @@ use std::time::{Duration, Instant};
 
 pub use cache::Eviction;
 pub use entries::Jemalloc;
-pub use warm::WarmUp;
 
 use crate::outcome::Outcome;
 use crate::runner::Settings;
@@ -73,8 +72,6 @@ pub struct Model {
     pub eviction: Eviction,
     /// The sizes in which their Redis gets memory.
     pub jemalloc: Jemalloc,
-    /// What caches hold when a run begins, and after a single decision.
-    pub warm_up: WarmUp,
     /// From a request to the reply, where nothing is waited for.
     pub hit: Duration,
     /// What storage takes for a read or a write.
@@ -117,7 +114,6 @@ impl Default for Model {
         Self {
             eviction: Eviction::default(),
             jemalloc: Jemalloc::default(),
-            warm_up: WarmUp::default(),
             hit: Duration::from_micros(100),
             storage: Duration::from_millis(5),
             max_wait: Duration::from_secs(60),
@@ -136,7 +132,7 @@ pub fn tracked_keys(spec: &Spec, tenants: usize) -> usize {
     let usual = hare::GhostConfig::TRACKED_KEYS;
     match spec.allocator.every {
         Some(_) => usual,
-        None => (MOST_TRACKED_KEYS / tenants.max(1)).clamp(usual, 16 * usual),
+        None => (MOST_TRACKED_KEYS / tenants.max(1)).clamp(usual, 64 * usual),
     }
 }
 

@@ -6,8 +6,8 @@ use hopperkv_bench::mix::{Mix, Op};
 use hopperkv_bench::spec::{Phase, Workload};
 
 use super::entries::Jemalloc;
-use super::popularity::{KeyShelf, Keys};
 use super::recording::{Recording, Step};
+use crate::popularity::{KeyShelf, Keys};
 
 /// One request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,23 +135,37 @@ impl Source {
 
     /// Goes on to the next phase.
     pub(super) fn change(&mut self) {
-        let Self::Drawn { parts, at, until_ns, mixes, seed, .. } = self else { return };
+        let Self::Drawn { parts, at, until_ns, .. } = self else { return };
         *at = (*at + 1).min(parts.len() - 1);
         let ends = parts[*at].phase.duration.map(ns_of);
         *until_ns = until_ns.zip(ends).map(|(began, length)| began.saturating_add(length));
-        let connections = u32::try_from(mixes.len()).unwrap_or(u32::MAX);
-        for (number, old) in (0..).zip(mixes) {
-            *old = mix(&parts[*at], *at, number, connections, *seed);
-        }
+        self.restart_streams();
     }
 
     /// Other requests of the same kind, as clients make that begin anew.
     pub(super) fn restart(&mut self, seed: u64) {
-        let Self::Drawn { parts, at, mixes, seed: own_seed, .. } = self else { return };
-        *own_seed = seed;
+        if let Self::Drawn { seed: own_seed, .. } = self {
+            *own_seed = seed;
+        }
+        self.restart_streams();
+    }
+
+    /// The same requests again, from the first.
+    pub(super) fn begin_again(&mut self) {
+        match self {
+            Self::Drawn { parts, at, until_ns, .. } => {
+                (*at, *until_ns) = (0, parts[0].phase.duration.map(ns_of));
+            }
+            Self::Recorded { next, .. } => *next = 0,
+        }
+        self.restart_streams();
+    }
+
+    fn restart_streams(&mut self) {
+        let Self::Drawn { parts, at, mixes, seed, .. } = self else { return };
         let connections = u32::try_from(mixes.len()).unwrap_or(u32::MAX);
         for (number, old) in (0..).zip(mixes) {
-            *old = mix(&parts[*at], *at, number, connections, seed);
+            *old = mix(&parts[*at], *at, number, connections, *seed);
         }
     }
 

@@ -160,7 +160,8 @@ impl World {
                     station.arrive(guest);
                 }
             }
-            station.warm(&model, seed, true);
+            let speeds = station.speeds(&model, seed);
+            station.warm(&model, &speeds, (seed, Duration::ZERO), true);
         });
         if let Some(steering) = &mut self.steering {
             steering.open(&self.stations, &self.cast);
@@ -180,13 +181,14 @@ impl World {
         for (station, leg) in self.stations.iter_mut().zip(legs.into_iter().flatten()) {
             station.note(leg.share.to);
         }
-        let (seed, model) = (self.seed.wrapping_add(1), self.model.clone());
+        let (seed, at, model) = (self.seed, self.now, self.model.clone());
         // As live runs do, also where the cache stays as large as it was.
         self.each(|station| {
             let due_bytes = station.share().cache_bytes;
             station.cache.clear();
             station.cache.resize(due_bytes);
-            station.warm(&model, seed, false);
+            let speeds = station.speeds(&model, seed);
+            station.warm(&model, &speeds, (seed, at), false);
         });
     }
 

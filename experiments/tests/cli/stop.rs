@@ -1,6 +1,7 @@
 //! Ctrl-C: what is finished is kept and reported, and nothing is left running.
 
 use std::path::Path;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -34,17 +35,23 @@ fn a_simulated_run_that_is_stopped_reports_what_it_has() {
     assert!(out.join("report.html").is_file());
 }
 
-fn stopped_live(signal: Signal) {
-    let dir = tempfile::tempdir().unwrap();
-    let spec =
-        write(dir.path(), "small.toml", &SMALL.replace("measure = \"3s\"", "measure = \"1h\""));
-    let out = dir.path().join("out");
-    let child = start(&live_run(&spec, &out, &[]));
-    let processes = wait_for("two Redis servers", || {
+/// So many live runs that last an hour, two tenants each, and their processes.
+fn hour_long(dir: &Path, jobs: &str) -> (Child, Vec<(u32, String)>) {
+    let spec = SMALL.replace("measure = \"3s\"", "measure = \"1h\"");
+    let spec = write(dir, "small.toml", &spec.replace("learn = \"3s\"", "learn = \"1h\""));
+    let child = start(&live_run(&spec, &dir.join("out"), &["--jobs", jobs]));
+    let redis_servers = 2 * jobs.parse::<usize>().unwrap();
+    let processes = wait_for("the Redis servers", || {
         let below = below(child.id());
         let redis = below.iter().filter(|(_, name)| name == "redis-server").count();
-        (redis >= 2).then_some(below)
+        (redis >= redis_servers).then_some(below)
     });
+    (child, processes)
+}
+
+fn stopped_live(signal: Signal, jobs: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let (child, processes) = hour_long(dir.path(), jobs);
     kill(pid(&child), signal).unwrap();
     let ended = ended(&child.wait_with_output().unwrap());
     assert_eq!(ended.code, 130, "{} {}", ended.stdout, ended.stderr);
@@ -54,12 +61,24 @@ fn stopped_live(signal: Signal) {
 
 #[test]
 fn a_live_run_leaves_nothing_running_after_ctrl_c() {
-    stopped_live(Signal::SIGINT);
+    stopped_live(Signal::SIGINT, "1");
 }
 
 #[test]
-fn a_live_run_leaves_nothing_running_after_sigterm() {
-    stopped_live(Signal::SIGTERM);
+fn two_live_runs_at_once_leave_nothing_running_after_sigterm() {
+    stopped_live(Signal::SIGTERM, "2");
+}
+
+#[test]
+fn of_two_live_runs_at_once_one_that_dies_ends_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (child, processes) = hour_long(dir.path(), "2");
+    let (victim, _) = processes.iter().find(|(_, name)| name == "hopperkv").unwrap();
+    kill(Pid::from_raw(i32::try_from(*victim).unwrap()), Signal::SIGKILL).unwrap();
+    let ended = ended(&child.wait_with_output().unwrap());
+    assert_eq!(ended.code, 1, "{} {}", ended.stdout, ended.stderr);
+    assert!(ended.stderr.contains("the server ended with signal: 9"), "{}", ended.stderr);
+    wait_gone(&processes);
 }
 
 /// Kills a process of a live run whose first policy is done.

@@ -22,6 +22,7 @@ use hopperkv_control::amount::{Amount, Rate};
 
 use super::Model;
 use super::cache::{Cache, Place};
+use super::entries::EntryBytes;
 use super::guest::{Guest, Loop};
 use super::limit::{Limit, NEVER_NS, Served};
 use read::Flight;
@@ -104,6 +105,20 @@ impl Station {
         station.cache.set_clock(BEGIN_S);
         station.cache.resize(share.cache_bytes);
         station
+    }
+
+    /// Goes back to time 0 and an empty cache, with the same guests there, as they began.
+    pub(super) fn begin_again(&mut self, model: &Model) {
+        let nothing = Cache::new(0, EntryBytes::Ranges(Vec::new()), model, 0);
+        let mut cache = std::mem::replace(&mut self.cache, nothing);
+        cache.reset();
+        let mut guests = std::mem::take(&mut self.guests);
+        let present: Vec<usize> = (0..guests.len()).filter(|&at| guests[at].is_present()).collect();
+        guests.iter_mut().for_each(Guest::begin_again);
+        *self = Self::new(cache, self.share, guests, model);
+        for guest in present {
+            self.arrive(guest);
+        }
     }
 
     /// What its clients may use.

@@ -8,17 +8,21 @@ use std::sync::{Arc, OnceLock};
 
 use hopperkv_bench::keys::KeySpace;
 use hopperkv_bench::spec::{Distribution, Phase};
-use rand::RngExt;
-use rand::rngs::SmallRng;
+use rand::rngs::{SmallRng, StdRng};
+use rand::{RngExt, SeedableRng};
 
 /// Ranks of a zipfian distribution beyond this many are as popular as their neighbours, in blocks of one in so many.
 const BLOCK: u64 = 1024;
+/// Sets the seeds of what is drawn here apart from those of requests.
+const OF_WARM_CACHES: u64 = 0x9E37_79B9_7F4A_7C15;
+/// Requests of scans that are drawn at the most, in keys.
+const MOST_TURNS: f64 = 8.0;
 /// Bits of a popularity that make its class, for sums over all keys: its exponent and sixteen classes to an octave.
 const CLASS_BITS: u32 = 12 + 4;
 
 /// How often each key is asked for.
 #[derive(Debug)]
-pub(super) struct Popularity {
+pub(crate) struct Popularity {
     keys: u32,
     shape: Shape,
     /// Part of the requests that a key of the class gets, and how many such keys there are.
@@ -37,25 +41,25 @@ enum Shape {
 
 /// What every client of a phase shares, and what is known of its keys.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     /// What requests are drawn from.
-    pub(super) space: KeySpace,
+    pub(crate) space: KeySpace,
     phase: Phase,
     popularity: OnceLock<Popularity>,
 }
 
 /// The keys of every phase that was met, so that tenants alike share them.
 #[derive(Debug, Default)]
-pub(super) struct KeyShelf {
+pub(crate) struct KeyShelf {
     known: Vec<Arc<Keys>>,
 }
 
 impl KeyShelf {
     /// The keys of a phase.
-    pub(super) fn keys(&mut self, phase: &Phase) -> Arc<Keys> {
+    pub(crate) fn keys(&mut self, phase: &Phase) -> Arc<Keys> {
         if phase.insert_ratio > 0.0 {
             // New keys are the tenant's own.
-            return Arc::new(Keys::new(phase, KeySpace::new(phase)));
+            return Arc::new(Keys::of(phase));
         }
         let mut as_many = self.known.iter().filter(|known| known.phase.keys == phase.keys);
         if let Some(keys) =
@@ -76,13 +80,60 @@ impl KeyShelf {
 }
 
 impl Keys {
+    /// Those of a phase on its own.
+    pub(crate) fn of(phase: &Phase) -> Self {
+        Self::new(phase, KeySpace::new(phase))
+    }
+
     fn new(phase: &Phase, space: KeySpace) -> Self {
         Self { space, phase: phase.clone(), popularity: OnceLock::new() }
     }
 
     /// How often each is asked for.
-    pub(super) fn popularity(&self) -> &Popularity {
+    pub(crate) fn popularity(&self) -> &Popularity {
         self.popularity.get_or_init(|| Popularity::new(&self.phase, &self.space))
+    }
+
+    /// Draws a warm cache: for every key that was used in the last `requests`, or is `wanted` anyway, how many requests ago
+    /// it was used, and whether it is held.
+    ///
+    /// The keys of a scan are used together, and a cache holds all of it or nothing. So scans are drawn as such, back to
+    /// [`MOST_TURNS`]; what is older is drawn key by key.
+    ///
+    /// For the same seed, which is that of the requests to follow, the keys used last are the same whatever is asked for besides.
+    pub(crate) fn draw(
+        &self,
+        requests: f64,
+        seed: u64,
+        wanted: impl Fn(u32) -> bool,
+        mut take: impl FnMut(u32, f64, bool),
+    ) {
+        let random = &mut SmallRng::seed_from_u64(seed ^ OF_WARM_CACHES);
+        let popularity = self.popularity();
+        let Shape::Each(parts) = &popularity.shape else {
+            return popularity.draw(requests, random, wanted, take);
+        };
+        let reach = requests.min(MOST_TURNS * parts.len() as f64);
+        let mut seen = vec![false; parts.len()];
+        let mut stream = self.space.stream(0, 1);
+        let mut of_scans = StdRng::seed_from_u64(random.random());
+        let mut ago = 1.0;
+        while ago <= reach {
+            let key = stream.next_offset(&mut of_scans);
+            let place = usize::try_from(key).ok().and_then(|key| seen.get_mut(key));
+            if let Some(seen) = place.filter(|seen| !**seen) {
+                *seen = true;
+                take(u32::try_from(key).unwrap_or(u32::MAX), ago, true);
+            }
+            ago += 1.0;
+        }
+        for ((key, &part), _) in (0..).zip(parts).zip(seen).filter(|(_, seen)| !*seen) {
+            let ago = reach - (1.0 - random.random::<f64>()).ln() / f64::from(part);
+            let held = ago <= requests;
+            if held || wanted(key) {
+                take(key, ago, held);
+            }
+        }
     }
 }
 
@@ -115,7 +166,7 @@ impl Popularity {
     }
 
     /// Keys that a cache holds which keeps those used in the last `requests`.
-    pub(super) fn held(&self, requests: f64) -> f64 {
+    pub(crate) fn held(&self, requests: f64) -> f64 {
         if matches!(self.shape, Shape::Sequential) {
             return requests.min(f64::from(self.keys));
         }
@@ -123,7 +174,7 @@ impl Popularity {
     }
 
     /// Part of the requests that miss such a cache.
-    pub(super) fn miss_ratio(&self, requests: f64) -> f64 {
+    pub(crate) fn miss_ratio(&self, requests: f64) -> f64 {
         if matches!(self.shape, Shape::Sequential) {
             return if requests < f64::from(self.keys) { 1.0 } else { 0.0 };
         }
@@ -131,13 +182,12 @@ impl Popularity {
     }
 
     /// Number of keys.
-    pub(super) fn keys(&self) -> u32 {
+    pub(crate) fn keys(&self) -> u32 {
         self.keys
     }
 
-    /// Draws a warm cache: for every key that was used in the last `requests`, or is `wanted` anyway, how many requests ago
-    /// it was used, and whether it is held.
-    pub(super) fn draw(
+    /// [`Keys::draw`] for keys that have nothing to do with each other.
+    fn draw(
         &self,
         requests: f64,
         random: &mut SmallRng,
