@@ -14,5 +14,6 @@ case " $* " in
     ;;
 esac
 cargo build --release -p hopperkv-experiments || stop "the build failed; see above"
-[ $# -gt 0 ] || set -- all
+# A simulation without partitions has but one server, and uses one processor: two run at a time.
+[ $# -gt 0 ] || set -- all --jobs 2
 exec "${CARGO_TARGET_DIR:-target}/release/hopperkv-experiments" run "$@"
