@@ -169,6 +169,22 @@ fn a_warm_cache_is_drawn_as_traffic_leaves_it() {
 }
 
 #[test]
+fn a_phase_that_is_short_does_not_change_what_a_run_begins_with() {
+    // A second phase that would hit nothing begins long before enough requests were watched to tell speeds.
+    let limits = "read_units = 20\nwrite_units = 20\nnet = '50MiB/s'";
+    let tenants = |later: &str| {
+        let phases = format!("n=150k,w=0,d=zipf:0.9 @1min; {later}");
+        [tenant("a", &phases), tenant("b", "n=150k,w=0,d=zipf:0.9")].concat()
+    };
+    let first_half_minute = |later: &str| -> Vec<f64> {
+        let mut spec = spec(limits, &tenants(later));
+        (spec.settle, spec.measure) = (Duration::ZERO, Duration::from_secs(30));
+        run(&spec, Policy::NonPartitioned).tenants.iter().map(|t| t.throughput_per_s).collect()
+    };
+    assert_eq!(first_half_minute("~d=seq"), first_half_minute("~d=zipf:0.9"));
+}
+
+#[test]
 fn what_two_tenants_can_trade_is_known_by_hand() {
     // The first hits always, needs half of its cache for that, and is held back by N bytes/s: N/516 requests/s. The second
     // reads 200,000 keys with room for 100,000: half of its reads miss, 1,000 read units serve 2,000 requests/s, which move

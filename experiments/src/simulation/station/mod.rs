@@ -194,7 +194,8 @@ impl Station {
         }
     }
 
-    fn run_unchanged(&mut self, end_ns: u64) {
+    /// The same without changes of traffic.
+    pub(super) fn run_unchanged(&mut self, end_ns: u64) {
         loop {
             let queued = |queue: &VecDeque<(u64, u32)>| queue.front().map_or(NEVER_NS, |due| due.0);
             let hit = queued(&self.hits);
