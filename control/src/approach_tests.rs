@@ -1,13 +1,13 @@
 //! Decisions where caches take long to fill.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use hare::{Bounds, Confidence, MissRatioCurve, Policy, Resources, WindowUsage};
+use hare::{Confidence, MissRatioCurve, Policy, Resources, WindowUsage};
 use proptest::prelude::{ProptestConfig, prop_assert, proptest};
 
 use crate::caution::Caution;
 use crate::decide::{Options, decide};
+use crate::decide_tests::view;
 use crate::decision::Decision;
 use crate::filling::Filling;
 use crate::snapshot::{Snapshot, TenantView};
@@ -50,19 +50,6 @@ fn tenant(name: &str, working_set: u64, writes: u64) -> TenantView {
         net_bytes_per_s: 20e6,
     };
     TenantView {
-        name: Arc::from(name),
-        base,
-        current: base,
-        pinned: false,
-        weight: 1.0,
-        bounds: Bounds::default(),
-        usage,
-        refused: 0,
-        arrived: false,
-        starved: false,
-        stuck_windows: 0,
-        took_part: true,
-        curve: Some(curve.unwrap()),
         confidence: Confidence { sampled_reads: 1_000_000, ..Confidence::default() },
         filling: Some(Filling {
             warm_bytes: base.cache_bytes,
@@ -71,6 +58,7 @@ fn tenant(name: &str, working_set: u64, writes: u64) -> TenantView {
             entry_bytes: ENTRY_BYTES,
             measured: None,
         }),
+        ..view(name, base, usage, curve.unwrap())
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use hare::{Bounds, Confidence, MissRatioCurve, Policy, Resources, WindowUsage};
+use hare::{
+    Bounds, Confidence, MissRatioCurve, Policy, Resources, TenantInput, WindowUsage, predicted_gain,
+};
 
 use crate::caution::Caution;
 use crate::course::Apply;
@@ -48,10 +50,20 @@ fn tenant(name: &str, working_set_bytes: u64) -> TenantView {
     let points = (1..=ticks).map(|tick| 8 * MIB * tick);
     let ratio = |bytes: u64| 1.0 - (bytes as f64 / working_set_bytes as f64).min(1.0);
     let curve = MissRatioCurve::new(points.clone().collect(), points.map(ratio).collect());
+    view(name, base(), usage, curve.unwrap())
+}
+
+/// A tenant that takes part with its base share, of which a thousand reads were sampled.
+pub(crate) fn view(
+    name: &str,
+    base: Resources,
+    usage: WindowUsage,
+    curve: MissRatioCurve,
+) -> TenantView {
     TenantView {
         name: Arc::from(name),
-        base: base(),
-        current: base(),
+        base,
+        current: base,
         pinned: false,
         weight: 1.0,
         bounds: Bounds::default(),
@@ -61,7 +73,7 @@ fn tenant(name: &str, working_set_bytes: u64) -> TenantView {
         starved: false,
         stuck_windows: 0,
         took_part: true,
-        curve: Some(curve.unwrap()),
+        curve: Some(curve),
         confidence: Confidence { sampled_reads: 1_000, ..Confidence::default() },
         filling: None,
     }
@@ -308,4 +320,20 @@ fn what_a_departed_tenant_left_behind_is_taken_back() {
     let decision = run(&tenants, &strict);
     assert_eq!(decision.reason_code, ReasonCode::TotalExceeded);
     assert_conserved(&decision, &[base(), base()].iter().sum());
+}
+
+#[test]
+fn what_is_predicted_has_no_margin_and_what_is_promised_has() {
+    let tenants = pair();
+    let options = Options { caution: Caution::Salt(0.05), ..OPTIONS };
+    let decision = run(&tenants, &options);
+    let mut exceeds = false;
+    for (view, decided) in tenants.iter().zip(&decision.tenants) {
+        let curve = view.curve.clone().unwrap();
+        let input = TenantInput::new(view.usage.demand(true), curve, view.base).unwrap();
+        let expected = predicted_gain(&input, &decided.share);
+        assert!((decided.predicted_gain - expected).abs() < 1e-9, "{decided:?}");
+        exceeds |= decided.predicted_gain > 1.01 + decision.improvement;
+    }
+    assert!(exceeds, "with a margin of 0.05 somebody is expected to gain more: {decision:?}");
 }
